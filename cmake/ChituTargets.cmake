@@ -1,0 +1,36 @@
+# One static library per folder of src/, its unit tests beside the sources.
+
+add_library(chitu_options INTERFACE)
+target_include_directories(chitu_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(chitu_options INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers)
+if(CHITU_SANITIZE)
+  target_compile_options(chitu_options INTERFACE -fsanitize=${CHITU_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(chitu_options INTERFACE -fsanitize=${CHITU_SANITIZE})
+endif()
+
+# chitu_module(io SOURCES a.cc b.cc DEPS tensor PRIVATE_LIBS simdjson::simdjson)
+# DEPS are other modules, by folder name with '/' written as '_'.
+function(chitu_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
+  add_library(chitu_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(chitu_${name} PUBLIC chitu_options ${ARG_LIBS} PRIVATE ${ARG_PRIVATE_LIBS})
+  foreach(dep ${ARG_DEPS})
+    target_link_libraries(chitu_${name} PUBLIC chitu_${dep})
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY CHITU_MODULES chitu_${name})
+endfunction()
+
+# chitu_test(io SOURCES a_test.cc DEPS io): one test program; every TEST() becomes a CTest test.
+function(chitu_test name)
+  if(NOT CHITU_BUILD_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_executable(${name}_test ${ARG_SOURCES})
+  target_link_libraries(${name}_test PRIVATE chitu_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  foreach(dep ${ARG_DEPS})
+    target_link_libraries(${name}_test PRIVATE chitu_${dep})
+  endforeach()
+  target_compile_definitions(${name}_test PRIVATE CHITU_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name}_test)
+endfunction()
