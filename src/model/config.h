@@ -14,20 +14,22 @@ struct RopeConfig {
   enum class Scaling : uint8_t { kNone, kLinear, kDynamicNtk, kLlama3, kYarn };
 
   double theta = 10000.0;
-  int64_t rotary_dim = 0;    // <= head_dim; the rest of a head is not rotated
+  int64_t rotary_dim = 0;    // even, <= head_dim; the rest of a head is not rotated
   bool interleaved = false;  // pairs (2i, 2i + 1) instead of (i, i + rotary_dim / 2)
   Scaling scaling = Scaling::kNone;
   double factor = 1.0;
-  int64_t original_max_position = 0;
-  double low_freq_factor = 1.0;   // llama3
-  double high_freq_factor = 4.0;  // llama3
-  double beta_fast = 32.0;        // yarn
-  double beta_slow = 1.0;         // yarn
-  double attention_factor = 0.0;  // yarn; 0: 0.1 ln(factor) + 1
+  int64_t original_max_position = 0;      // dynamic NTK, llama3, yarn
+  double low_freq_factor = 1.0;           // llama3
+  double high_freq_factor = 4.0;          // llama3
+  double beta_fast = 32.0;                // yarn
+  double beta_slow = 1.0;                 // yarn
+  bool truncate = true;                   // yarn: round the correction range to whole dimensions
+  double attention_factor = 1.0;          // of cos and sin; YaRN's
+  std::vector<float> frequency_divisors;  // [rotary_dim / 2], GGUF's rope_freqs.weight; empty: none
 };
 
 struct ModelConfig {
-  std::string architecture;  // "llama", "qwen2", ...: a row of registry.cc
+  std::string architecture;  // as the file names it: a row of registry.cc
   int64_t vocab_size = 0;
   int64_t hidden_size = 0;
   int64_t intermediate_size = 0;

@@ -25,6 +25,7 @@ namespace chitu {
 // block_table[s, 0 .. ceil(kv_lens[s] / block_size)). A contiguous cache is one block a sequence.
 struct AttentionPlan {
   TensorRef positions;    // [tokens]           position of each token in its sequence
+  TensorRef rope_lens;    // [tokens]           max(length of the sequence's prompt, position + 1)
   TensorRef slots;        // [tokens]           block * block_size + offset, where its K and V go
   TensorRef q_starts;     // [sequences + 1]    first token of each sequence in this step
   TensorRef kv_lens;      // [sequences]        tokens in the cache, those of this step included
@@ -84,12 +85,26 @@ struct GatedActivation {
   TensorRef y;  // [tokens, dim]
 };
 
+// Frequencies that depend on the sequence's length (dynamic NTK scaling). A token t with
+// lens[t] > original_len does not read inv_freq but, all in float, with d = rotary_dim,
+//   base = theta * (factor * lens[t] / original_len - (factor - 1)) ^ (d / (d - 2))
+//   inv_freq[i] = 1 / base ^ (2i / d)
+// as transformers' _compute_dynamic_ntk_parameters. A token's length is a property of its sequence
+// and position alone, so neither the batch nor the split of a prompt into steps changes a result.
+struct DynamicNtk {
+  TensorRef lens;  // [tokens], AttentionPlan::rope_lens; empty: no such scaling
+  float theta = 10000.0F;
+  float factor = 1.0F;
+  int64_t original_len = 0;
+};
+
 // The angles of one step, shared by its layers: cos[t, i] = scale * cos(positions[t] * inv_freq[i]),
 // in float as transformers' rotary embeddings compute them. `scale` is YaRN's attention factor.
 struct RopeAngles {
   TensorRef positions;  // [tokens]
   TensorRef inv_freq;  // [rotary_dim / 2]
   float scale = 1.0F;
+  DynamicNtk ntk;
   TensorRef cos;  // [tokens, rotary_dim / 2]
   TensorRef sin;  // [tokens, rotary_dim / 2]
 };
