@@ -11,9 +11,9 @@
 namespace chitu {
 
 struct ThreadPoolOptions {
-  int num_threads = 0;        // 0: the CPUs this process may use (affinity mask and cgroup quota)
-  bool pin = true;            // one thread per CPU, where the mask has enough CPUs
-  int spin_microseconds = 50; // before a waiting worker sleeps
+  int num_threads = 0;         // 0: the CPUs this process may use (affinity mask and cgroup quota)
+  bool pin = true;             // one thread per CPU, where the mask has enough CPUs
+  int spin_microseconds = 50;  // before a waiting worker sleeps
 };
 
 // CPUs this process may use: sched_getaffinity, cut by the cgroup's CPU quota; at least 1.
@@ -32,7 +32,8 @@ class ThreadPool {
   // One job at a time: callers on several threads wait for each other. f must not call run().
   template <class F>
   void run(F&& f) {
-    run_erased([](void* context, int thread) { (*static_cast<std::remove_reference_t<F>*>(context))(thread); },
+    run_erased([](void* context,
+                  int thread) { (*static_cast<std::remove_reference_t<F>*>(context))(thread); },
                const_cast<void*>(static_cast<const void*>(&f)));
   }
 

@@ -1,0 +1,101 @@
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+namespace chitu {
+namespace {
+
+TEST(ThreadPool, EveryThreadRunsOnceAJob) {
+  for (const int size : {1, 2, 3, 7}) {
+    ThreadPool pool({.num_threads = size});
+    ASSERT_EQ(pool.size(), size);
+    std::vector<int> calls(size);
+    for (int job = 0; job < 200; ++job) pool.run([&](int thread) { ++calls[thread]; });
+    EXPECT_EQ(calls, std::vector<int>(size, 200));
+  }
+}
+
+TEST(ThreadPool, ResultsAreVisibleToTheCaller) {
+  ThreadPool pool({.num_threads = 4});
+  std::vector<int64_t> part(4);
+  int64_t total = 0;
+  for (int64_t job = 1; job <= 500; ++job) {
+    pool.run([&](int thread) { part[thread] = job * (thread + 1); });
+    total += std::accumulate(part.begin(), part.end(), int64_t{0});
+  }
+  EXPECT_EQ(total, 10 * 500 * 501 / 2);
+}
+
+TEST(ThreadPool, JobsStartAfterTheWorkersFellAsleep) {
+  ThreadPool pool({.num_threads = 3, .spin_microseconds = 1});
+  for (int job = 0; job < 20; ++job) {
+    std::atomic<int> calls{0};
+    pool.run([&](int) { ++calls; });
+    EXPECT_EQ(calls, 3);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+TEST(ThreadPool, IdlePoolUsesNoCpu) {
+  ThreadPool pool({.num_threads = 4});
+  pool.run([](int) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // past the spinning
+  timespec before{};
+  timespec after{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+  const int64_t used =
+      (after.tv_sec - before.tv_sec) * 1'000'000'000 + after.tv_nsec - before.tv_nsec;
+  EXPECT_LT(used, 20'000'000);  // one spinning thread alone would use 100 ms
+}
+
+TEST(ThreadPool, ParallelForCoversTheRangeOnce) {
+  for (const int size : {1, 2, 5}) {
+    ThreadPool pool({.num_threads = size});
+    for (const int64_t n : {0, 1, 2, 7, 31, 32, 33, 100, 1000}) {
+      for (const int64_t grain : {1, 4, 32}) {
+        std::vector<int> hits(n);
+        pool.parallel_for(n, grain, [&](int64_t begin, int64_t end, int thread) {
+          EXPECT_LT(begin, end);
+          EXPECT_EQ(begin % grain, 0);
+          EXPECT_LT(thread, size);
+          for (int64_t i = begin; i < end; ++i) ++hits[i];
+        });
+        EXPECT_EQ(hits, std::vector<int>(n, 1)) << "n " << n << " grain " << grain;
+      }
+    }
+  }
+}
+
+TEST(ThreadPool, SeveralCallersTakeTurns) {
+  ThreadPool pool({.num_threads = 2});
+  int64_t jobs = 0;  // not atomic: run() keeps the callers apart
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int job = 0; job < 100; ++job) {
+        pool.run([&](int thread) { jobs += thread == 0; });
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(jobs, 400);
+}
+
+TEST(ThreadPool, MoreThreadsThanCpusMakeProgress) {
+  ThreadPool pool({.num_threads = usable_cpus() * 8});
+  std::atomic<int64_t> calls{0};
+  for (int job = 0; job < 100; ++job) pool.run([&](int) { ++calls; });
+  EXPECT_EQ(calls, 100 * pool.size());
+}
+
+}  // namespace
+}  // namespace chitu
