@@ -27,6 +27,16 @@ class Ops {
   virtual void run(const Op& op) = 0;
   virtual Status synchronize() = 0;
 
+  // Scratch that run(op) needs beside its operands; grows with the step's tokens and sequences.
+  virtual int64_t workspace_bytes(const Op&) const { return 0; }
+  // Makes room for every operation whose workspace_bytes() is at most `bytes`. Called before the
+  // first step with the largest of the largest step (dry_run.h finds it); a caller that leaves it
+  // out pays for an allocation in run(). Error: kResourceExhausted.
+  virtual Status reserve(int64_t bytes) {
+    (void)bytes;
+    return {};
+  }
+
   // Zero-filled memory, aligned to at least 64 bytes. Error: kResourceExhausted.
   virtual Result<Buffer> allocate(std::size_t bytes) = 0;
   virtual void upload(void* device, const void* host, std::size_t bytes) = 0;
