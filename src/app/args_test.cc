@@ -1,0 +1,72 @@
+#include "app/args.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chitu::app {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const Option kOptions[] = {
+    {"--prompt", 'p', "TEXT", "the prompt"},
+    {"--raw", 0, "", "no template"},
+    {"--sizes", 0, "N,...", "sizes"},
+};
+
+Result<Args> parse(std::vector<const char*> words) { return Args::parse(words, kOptions); }
+
+TEST(Args, SeparatesOptionsSettingsAndText) {
+  const Result<Args> args =
+      parse({"hello there", "-p", "--raw", "infer.seed=3", "--raw", "what is 1=1?", "x"});
+  ASSERT_TRUE(args.ok());
+  EXPECT_EQ(args->value("--prompt"), "--raw");
+  EXPECT_TRUE(args->has("--raw"));
+  EXPECT_FALSE(args->has("--sizes"));
+  EXPECT_THAT(args->settings(), ElementsAre("infer.seed=3"));
+  EXPECT_THAT(args->words(), ElementsAre("hello there", "what is 1=1?", "x"));
+}
+
+TEST(Args, TakesTheLastOfSeveralValues) {
+  const Result<Args> args = parse({"--prompt=a=b", "-p", "c"});
+  ASSERT_TRUE(args.ok());
+  EXPECT_EQ(args->value("--prompt"), "c");
+}
+
+TEST(Args, TreatsEverythingAfterTwoDashesAsText) {
+  const Result<Args> args = parse({"--", "a=b", "--raw", "--"});
+  ASSERT_TRUE(args.ok());
+  EXPECT_THAT(args->words(), ElementsAre("a=b", "--raw", "--"));
+  EXPECT_FALSE(args->has("--raw"));
+}
+
+TEST(Args, NamesTheNearestOption) {
+  EXPECT_THAT(parse({"--promt", "x"}).error().message, HasSubstr("did you mean --prompt?"));
+  EXPECT_EQ(parse({"--elephant"}).error().message, "unknown option --elephant");
+}
+
+TEST(Args, RefusesMissingAndSurplusValues) {
+  EXPECT_EQ(parse({"-p"}).error().message, "--prompt needs a value: --prompt TEXT");
+  EXPECT_EQ(parse({"--raw=yes"}).error().message, "--raw takes no value");
+}
+
+TEST(Args, ChecksIntegers) {
+  const Result<Args> args = parse({"--sizes", "1,8,64"});
+  EXPECT_THAT(*args->integers_or("--sizes", {}, 1, 100), ElementsAre(1, 8, 64));
+  EXPECT_THAT(args->integers_or("--sizes", {}, 1, 50).error().message, HasSubstr("[1, 50]"));
+  EXPECT_FALSE(parse({"--sizes", "1,,2"})->integers_or("--sizes", {}, 0, 9).ok());
+  EXPECT_FALSE(parse({"--sizes", "99999999999999999999"})->integer_or("--sizes", 0, 0, 9).ok());
+  EXPECT_EQ(*parse({})->integer_or("--sizes", 7, 0, 9), 7);
+}
+
+TEST(Nearest, FindsAKeyByItsLastPart) {
+  const std::string_view keys[] = {"infer.max_reqs", "infer.max_seq_len", "serve.port"};
+  EXPECT_EQ(nearest("max_seq_len", keys), "infer.max_seq_len");
+  EXPECT_EQ(nearest("infer.max_req", keys), "infer.max_reqs");
+  EXPECT_EQ(nearest("INFER.MAX_REQS", keys), "infer.max_reqs");
+  EXPECT_EQ(nearest("zebra", keys), "");
+}
+
+}  // namespace
+}  // namespace chitu::app

@@ -1,0 +1,10 @@
+// The commands, each defined in the file of its name.
+#pragma once
+
+#include "app/command.h"
+
+namespace chitu::app {
+
+extern const Command kVersionCommand;
+
+}  // namespace chitu::app

@@ -1,0 +1,37 @@
+#include "app/environment.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+namespace chitu::app {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+Environment read_environment() {
+  Environment environment;
+  // The XDG base directory specification ignores relative paths.
+  if (const std::filesystem::path xdg = variable("XDG_CACHE_HOME"); xdg.is_absolute()) {
+    environment.cache_dir = xdg / "chitu";
+  } else {
+    const std::string home = variable("HOME");
+    environment.cache_dir = std::filesystem::path(home.empty() ? "/tmp" : home) / ".cache/chitu";
+  }
+  environment.config_name = variable("CONFIG_NAME");
+  environment.config_path = variable("CONFIG_PATH");
+  environment.input_is_terminal = isatty(STDIN_FILENO) == 1;
+  environment.output_is_terminal = isatty(STDOUT_FILENO) == 1;
+  environment.error_is_terminal = isatty(STDERR_FILENO) == 1;
+  environment.colour =
+      environment.error_is_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+  return environment;
+}
+
+}  // namespace chitu::app

@@ -1,0 +1,21 @@
+// What the program takes from its environment, read once by main().
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace chitu::app {
+
+struct Environment {
+  std::filesystem::path cache_dir;    // ${XDG_CACHE_HOME:-~/.cache}/chitu
+  std::string config_name;            // CONFIG_NAME: a configuration file's name, without ".yaml"
+  std::filesystem::path config_path;  // CONFIG_PATH: the directory it lies in
+  bool colour = false;  // standard error is a terminal, NO_COLOR is not set and TERM is not "dumb"
+  bool input_is_terminal = false;
+  bool output_is_terminal = false;
+  bool error_is_terminal = false;
+};
+
+Environment read_environment();
+
+}  // namespace chitu::app

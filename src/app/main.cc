@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/environment.h"
+
+namespace chitu::app {
+namespace {
+
+int run_command(const Command& command, std::span<const char* const> words) {
+  std::vector<Option> options(command.options.begin(), command.options.end());
+  options.push_back({.name = "--help", .letter = 'h'});
+  const Result<Args> args = Args::parse(words, options);
+  if (!args.ok()) return usage_error(command.name, args.error().message);
+  if (args->has("--help")) {
+    fmt::print("{}", help_text(command));
+    return kExitOk;
+  }
+  const Environment environment = read_environment();
+  const Result<int> code = command.run({.environment = environment, .args = *args});
+  if (code.ok()) return *code;
+  if (code.error().code == ErrorCode::kCancelled) return kExitInterrupted;
+  fmt::print(stderr, "chitu: error: {}\n", code.error().message);
+  return kExitError;
+}
+
+int dispatch(std::span<const char* const> words) {
+  const std::string_view name = words.empty() ? "" : words[0];
+  if (name == "--help" || name == "-h" || name == "help") {
+    // `chitu help run` is `chitu run --help`.
+    const Command* about = words.size() > 1 ? find_command(words[1]) : nullptr;
+    fmt::print("{}", about == nullptr ? help_text() : help_text(*about));
+    return kExitOk;
+  }
+  if (name.empty()) {
+    fmt::print(stderr, "{}", help_text());
+    return kExitUsage;
+  }
+  const Command* command = find_command(name == "--version" ? "version" : name);
+  if (command != nullptr) return run_command(*command, words.subspan(1));
+
+  std::vector<std::string_view> names;
+  for (const Command& known : commands()) names.push_back(known.name);
+  const std::string_view near = nearest(name, names);
+  return usage_error("",
+                     fmt::format("unknown command '{}'{}", name,
+                                 near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near)));
+}
+
+}  // namespace
+}  // namespace chitu::app
+
+int main(int argc, char** argv) {
+  const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
+  return chitu::app::dispatch(words.empty() ? words : words.subspan(1));
+}
