@@ -1,0 +1,27 @@
+// Q4_0: 32 values of 4 bits, symmetric: value = d * (q - 8).
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/format/always_inline.h"
+#include "tensor/format/half.h"
+
+namespace chitu {
+
+struct BlockQ4_0 {
+  static constexpr int kElements = 32;
+
+  uint16_t d;      // F16
+  uint8_t qs[16];  // value i in the low nibble of byte i, value 16 + i in the high nibble
+};
+static_assert(sizeof(BlockQ4_0) == 18);
+
+CHITU_ALWAYS_INLINE void decode_block(const BlockQ4_0& block, float* values) {
+  const float d = half_to_float(block.d);
+  for (int i = 0; i < 16; ++i) {
+    values[i] = d * static_cast<float>((block.qs[i] & 0xf) - 8);
+    values[i + 16] = d * static_cast<float>((block.qs[i] >> 4) - 8);
+  }
+}
+
+}  // namespace chitu

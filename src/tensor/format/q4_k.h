@@ -1,0 +1,38 @@
+// Q4_K: 256 values of 4 bits in 8 groups of 32, each with a 6-bit scale and a 6-bit minimum:
+// value = (d * scale) * q - dmin * min.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/format/always_inline.h"
+#include "tensor/format/half.h"
+#include "tensor/format/k_scales.h"
+
+namespace chitu {
+
+struct BlockQ4_K {
+  static constexpr int kElements = 256;
+
+  uint16_t d;          // F16
+  uint16_t dmin;       // F16
+  uint8_t scales[12];  // see k_scale_min
+  uint8_t qs[128];     // pair p of groups in bytes 32 p to 32 p + 31: 2p low, 2p + 1 high nibbles
+};
+static_assert(sizeof(BlockQ4_K) == 144);
+
+CHITU_ALWAYS_INLINE void decode_block(const BlockQ4_K& block, float* values) {
+  const float d = half_to_float(block.d);
+  const float dmin = half_to_float(block.dmin);
+  for (int group = 0; group < 8; ++group) {
+    const ScaleMin packed = k_scale_min(block.scales, group);
+    const float scale = d * static_cast<float>(packed.scale);
+    const float min = dmin * static_cast<float>(packed.min);
+    const uint8_t* qs = block.qs + group / 2 * 32;
+    const int shift = group % 2 * 4;
+    for (int l = 0; l < 32; ++l) {
+      values[group * 32 + l] = scale * static_cast<float>(qs[l] >> shift & 0xf) - min;
+    }
+  }
+}
+
+}  // namespace chitu

@@ -1,0 +1,31 @@
+// Q5_1: 32 values of 5 bits with an offset: value = d * q + m.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/format/always_inline.h"
+#include "tensor/format/half.h"
+
+namespace chitu {
+
+struct BlockQ5_1 {
+  static constexpr int kElements = 32;
+
+  uint16_t d;      // F16
+  uint16_t m;      // F16
+  uint8_t qh[4];   // the fifth bit of value i is bit i, little endian
+  uint8_t qs[16];  // the low four bits, as in Q4_0
+};
+static_assert(sizeof(BlockQ5_1) == 24);
+
+CHITU_ALWAYS_INLINE void decode_block(const BlockQ5_1& block, float* values) {
+  const float d = half_to_float(block.d);
+  const float m = half_to_float(block.m);
+  for (int i = 0; i < 32; ++i) {
+    const int low = i < 16 ? block.qs[i] & 0xf : block.qs[i - 16] >> 4;
+    const int high = block.qh[i / 8] >> (i % 8) & 1;
+    values[i] = d * static_cast<float>(low | high << 4) + m;
+  }
+}
+
+}  // namespace chitu
