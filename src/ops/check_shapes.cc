@@ -38,7 +38,6 @@ class Checker {
 
   // A matrix view: leading dimensions count as rows, which may lie apart.
   void matrix(std::string_view operand, const TensorRef& x, int64_t rows, int64_t cols) {
-    if (x.empty()) return fail(operand, "nothing", to_string(Shape{rows, cols}));
     if (x.rows() != rows || x.cols() != cols) {
       fail(operand, to_string(x.shape), to_string(Shape{rows, cols}));
     }
@@ -53,7 +52,6 @@ class Checker {
   }
 
   void vector(std::string_view operand, const TensorRef& x, DType type, int64_t n) {
-    if (x.empty()) return fail(operand, "nothing", to_string(Shape{n}));
     if (x.shape.rank() != 1 || x.shape[0] != n)
       fail(operand, to_string(x.shape), to_string(Shape{n}));
     dtype(operand, x, type);
@@ -67,9 +65,10 @@ class Checker {
   }
 
   void weight(std::string_view operand, const Weight* w, int64_t cols) {
-    if (w == nullptr || w->empty()) return fail(operand, "nothing", "a prepared weight");
+    if (w == nullptr) return fail(operand, "nothing", "a weight");
     if (w->cols != cols)
       fail(operand, to_string(Shape{w->rows, w->cols}), "columns " + std::to_string(cols));
+    if (w->empty()) return;  // not loaded, as in a dry run
     int64_t rows = 0;
     for (const WeightSegment& segment : w->segments) rows += segment.rows;
     number("weight's segments", rows == w->rows, rows, "rows " + std::to_string(w->rows));
@@ -77,8 +76,7 @@ class Checker {
 
   void kv(const KvLayer& layer, const AttentionPlan* plan, int64_t kv_heads, int64_t head_dim) {
     for (const auto& [operand, x] : {std::pair{"kv.k", &layer.k}, std::pair{"kv.v", &layer.v}}) {
-      if (x->empty() || x->shape.rank() != 4)
-        return fail(operand, to_string(x->shape), "four dimensions");
+      if (x->shape.rank() != 4) return fail(operand, to_string(x->shape), "four dimensions");
       const Shape wanted{x->shape[0], kv_heads, plan->block_size, head_dim};
       if (x->shape != wanted) fail(operand, to_string(x->shape), to_string(wanted));
       if (!x->is_contiguous()) fail(operand, "rows apart", "contiguous");
@@ -97,6 +95,7 @@ class Checker {
     number("plan.num_tokens", p->num_tokens == tokens, p->num_tokens, std::to_string(tokens));
     number("plan.block_size", p->block_size > 0, p->block_size, "at least 1");
     vector("plan.positions", p->positions, DType::kI32, tokens);
+    optional_vector("plan.rope_lens", p->rope_lens, DType::kI32, tokens);
     vector("plan.slots", p->slots, DType::kI32, tokens);
     vector("plan.q_starts", p->q_starts, DType::kI32, p->num_sequences + 1);
     vector("plan.kv_lens", p->kv_lens, DType::kI32, p->num_sequences);
@@ -149,6 +148,7 @@ void check(Checker& c, const GatedActivation& op) {
 void check(Checker& c, const RopeAngles& op) {
   const int64_t tokens = op.positions.cols();
   c.vector("positions", op.positions, DType::kI32, tokens);
+  c.optional_vector("ntk.lens", op.ntk.lens, DType::kI32, tokens);
   c.vector("inv_freq", op.inv_freq, DType::kF32, op.inv_freq.cols());
   c.matrix("cos", op.cos, tokens, op.inv_freq.cols());
   c.dtype("cos", op.cos, DType::kF32);

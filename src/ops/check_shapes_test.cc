@@ -60,7 +60,7 @@ TEST(CheckShapes, Linear) {
   op.x = view({7, 2});
   EXPECT_EQ(error(op), "Linear: weight: found [5, 3], wanted columns 2");
   op.weight = nullptr;
-  EXPECT_EQ(error(op), "Linear: weight: found nothing, wanted a prepared weight");
+  EXPECT_EQ(error(op), "Linear: weight: found nothing, wanted a weight");
 }
 
 TEST(CheckShapes, ViewsOfColumnsAreMatrices) {

@@ -170,7 +170,11 @@ struct SamplingParams {
   uint64_t draw = 0;  // index of this draw in its request: (seed, draw) fixes the random number
 };
 
-// ids[r] is drawn from logits[r].
+// ids[r] is drawn from logits[r]. With u = uniform(seed, draw) of philox.h, the token is the first, by
+// id, among those the filters keep, at which the sum of their probabilities so far exceeds u times
+// the sum of them all. Equals are ranked by the lower id; top_k keeps exactly top_k; top_p keeps the
+// fewest of the most probable whose share is at least top_p; min_p keeps what has at least min_p of
+// the largest probability; one token always stays. NaN counts as minus infinity.
 struct Sample {
   TensorRef logits;  // [rows, vocab], F32; its contents are lost
   std::span<const SamplingParams> params;  // [rows], host memory

@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "backend/reference/kernels.h"
+#include "ops/philox.h"
+
+namespace chitu::reference {
+namespace {
+
+struct Candidate {
+  int32_t id = 0;
+  double probability = 0.0;  // not normalised: the largest is 1
+};
+
+// A logit that is not a number never wins.
+double logit(const float* logits, int64_t id) {
+  return std::isnan(logits[id]) ? -std::numeric_limits<double>::infinity() : logits[id];
+}
+
+int32_t greedy(const float* logits, int64_t vocab) {
+  int32_t best = 0;
+  for (int32_t id = 1; id < vocab; ++id) {
+    if (logit(logits, id) > logit(logits, best)) best = id;
+  }
+  return best;
+}
+
+// All tokens, the most probable first, the lowest id first among equals.
+std::vector<Candidate> ranked(const float* logits, int64_t vocab, double temperature) {
+  const double largest = logit(logits, greedy(logits, vocab));
+  std::vector<Candidate> all(static_cast<std::size_t>(vocab));
+  for (int32_t id = 0; id < vocab; ++id) {
+    const double x = logit(logits, id);
+    all[id] = {id, x == largest ? 1.0 : std::exp((x - largest) / temperature)};
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
+    return a.probability > b.probability;
+  });
+  return all;
+}
+
+double sum(const std::vector<Candidate>& candidates) {
+  double total = 0.0;
+  for (const Candidate& c : candidates) total += c.probability;
+  return total;
+}
+
+// The fewest of the most probable tokens whose share of the total is at least top_p.
+void keep_top_p(std::vector<Candidate>& candidates, double top_p) {
+  const double wanted = top_p * sum(candidates);
+  double covered = 0.0;
+  std::size_t count = 0;
+  while (count < candidates.size() && (count == 0 || covered < wanted)) {
+    covered += candidates[count++].probability;
+  }
+  candidates.resize(count);
+}
+
+int32_t draw(const float* logits, int64_t vocab, const SamplingParams& params) {
+  std::vector<Candidate> candidates = ranked(logits, vocab, params.temperature);
+  if (params.top_k > 0 && params.top_k < vocab) candidates.resize(params.top_k);
+  if (params.top_p < 1.0F) keep_top_p(candidates, params.top_p);
+  std::erase_if(candidates, [&](const Candidate& c) { return c.probability < params.min_p; });
+
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
+  const double target = uniform(params.seed, params.draw) * sum(candidates);
+  double passed = 0.0;
+  for (const Candidate& c : candidates) {
+    passed += c.probability;
+    if (passed > target) return c.id;
+  }
+  return candidates.back().id;
+}
+
+}  // namespace
+
+void run(const Sample& op) {
+  for (int64_t r = 0; r < op.logits.rows(); ++r) {
+    const auto* logits = op.logits.row<const float>(r);
+    const SamplingParams& params = op.params[static_cast<std::size_t>(r)];
+    op.ids.row<int32_t>(0)[r] = params.temperature > 0 ? draw(logits, op.logits.cols(), params)
+                                                       : greedy(logits, op.logits.cols());
+  }
+}
+
+}  // namespace chitu::reference
