@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Everything `make test` runs, stage by stage.
+
+    scripts/test.py [--jobs N] [stage ...]
+
+Each stage builds what it needs and counts what passed and failed. A failure does not stop the later
+stages. The last line is "N passed, N failed"; the exit status is 1 when anything failed.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+
+from repo import ROOT
+
+BUILD = ROOT / "build"
+
+
+@dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        return self
+
+    @staticmethod
+    def of(passed):
+        return Count(1, 0) if passed else Count(0, 1)
+
+
+def run(*command, env=None):
+    """Runs a command in the repository's root, its output going to ours; True when it succeeded."""
+    sys.stdout.flush()
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=ROOT, env={**os.environ, **(env or {})}, check=False).returncode == 0
+
+
+def run_quietly(*command):
+    """The same, but its output appears only when it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"failed: {' '.join(words)}\n{done.stdout}{done.stderr}")
+    return done.returncode == 0
+
+
+def build(preset, target, jobs):
+    if not (BUILD / preset / "build.ninja").exists() and not run_quietly("cmake", "--preset", preset):
+        return False
+    return run_quietly("cmake", "--build", BUILD / preset, "-j", jobs, "--target", target)
+
+
+def count_gtest(folder, ctest_report):
+    """Test cases by the reports of the programs; a program that left none counts as one failure."""
+    count = Count()
+    programs_failed = 0
+    for path in folder.glob("*.xml"):
+        suites = ElementTree.parse(path).getroot()
+        failed = int(suites.get("failures", 0)) + int(suites.get("errors", 0))
+        skipped = int(suites.get("disabled", 0)) + sum(
+            int(suite.get("skipped", 0)) for suite in suites.iter("testsuite"))
+        count += Count(int(suites.get("tests", 0)) - failed - skipped, failed)
+        programs_failed += failed > 0
+    report = ElementTree.parse(ctest_report).getroot()
+    without_report = int(report.get("failures", 0)) - programs_failed
+    return Count(count.passed, count.failed + max(0, without_report))
+
+
+def ctest(preset, jobs, *arguments):
+    """Runs CTest in build/<preset>, counting each GoogleTest case."""
+    folder = BUILD / preset / "reports"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    report = BUILD / preset / "ctest.xml"
+    report.unlink(missing_ok=True)
+    env = {
+        "GTEST_OUTPUT": f"xml:{folder}/",
+        "GTEST_BRIEF": "1",
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TSAN_OPTIONS": "halt_on_error=1",
+    }
+    ok = run("ctest", "--test-dir", BUILD / preset, "-j", jobs, "--output-on-failure",
+             "--no-tests=error", "--output-junit", report, *arguments, env=env)
+    if not report.exists():
+        return Count.of(ok)
+    count = count_gtest(folder, report)
+    return count if ok or count.failed else Count(count.passed, 1)
+
+
+def stage_unit(jobs):
+    if not build("test", "all", jobs):
+        return Count.of(False)
+    return ctest("test", jobs)
+
+
+def stage_lint(jobs):
+    count = Count()
+    done = subprocess.run([sys.executable, "scripts/lint.py", "--jobs", str(jobs)], cwd=ROOT,
+                          stdout=subprocess.PIPE, text=True, check=False)
+    print(done.stdout, end="")
+    for passed in re.findall(r"^lint \w+: (ok|FAILED)", done.stdout, re.MULTILINE):
+        count += Count.of(passed == "ok")
+    return count if count.passed + count.failed else Count.of(False)
+
+
+def stage_install(jobs):
+    """The installed package serves a program of somebody else: examples/minimal."""
+    prefix, example = BUILD / "install", BUILD / "example"
+    for folder in (prefix, example):
+        shutil.rmtree(folder, ignore_errors=True)
+    ok = (
+        build("test", "all", jobs)
+        and run_quietly("cmake", "--install", BUILD / "test", "--prefix", prefix)
+        and run_quietly("cmake", "-S", "examples/minimal", "-B", example, "-G", "Ninja",
+                        f"-DCMAKE_PREFIX_PATH={prefix}")
+        and run_quietly("cmake", "--build", example)
+        and run(example / "minimal", ROOT / "models/tiny", "Hello")
+    )
+    return Count.of(ok)
+
+
+def stage_asan(jobs):
+    if not build("dev", "tests", jobs):
+        return Count.of(False)
+    return ctest("dev", jobs, "--label-exclude", "slow")
+
+
+def stage_tsan(jobs):
+    if not build("tsan", "tests_threads", jobs):
+        return Count.of(False)
+    return ctest("tsan", jobs, "--label-regex", "threads")
+
+
+def stage_fuzz(jobs):
+    if not build("fuzz", "all", jobs):
+        return Count.of(False)
+    done = subprocess.run(["scripts/fuzz.sh", str(BUILD / "fuzz"), "60"], cwd=ROOT,
+                          stdout=subprocess.PIPE, text=True, check=False)
+    print(done.stdout, end="")
+    count = Count()
+    for passed in re.findall(r"^fuzz \w+: (ok|FAILED)", done.stdout, re.MULTILINE):
+        count += Count.of(passed == "ok")
+    return count if count.passed + count.failed else Count.of(False)
+
+
+def stage_pytest(jobs):
+    """The scripts' own tests, and the program from outside, with CHITU naming it."""
+    built = build("test", "chitu", jobs)
+    report = BUILD / "pytest.xml"
+    report.unlink(missing_ok=True)
+    folders = [folder for folder in ("scripts", "tests/e2e") if (ROOT / folder).is_dir()]
+    ok = run(sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders,
+             env={"CHITU": str(BUILD / "test/bin/chitu")})
+    if not report.exists():
+        return Count.of(False)
+    suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    passed = int(suite.get("tests")) - failed - int(suite.get("skipped"))
+    return Count(passed, failed + (not built or not (ok or failed)))
+
+
+# In the order of a failure's likelihood and cost; pytest last, for its closing line.
+STAGES = {
+    "unit": stage_unit,
+    "lint": stage_lint,
+    "install": stage_install,
+    "asan": stage_asan,
+    "tsan": stage_tsan,
+    "fuzz": stage_fuzz,
+    "pytest": stage_pytest,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("stages", nargs="*", metavar="stage", help=", ".join(STAGES))
+    options = parser.parse_args()
+    for name in options.stages:
+        if name not in STAGES:
+            parser.error(f"no stage '{name}'; there are {', '.join(STAGES)}")
+
+    total = Count()
+    for name in options.stages or STAGES:
+        print(f"\n=== {name}", flush=True)
+        start = time.monotonic()
+        count = STAGES[name](options.jobs)
+        total += count
+        seconds = time.monotonic() - start
+        print(f"=== {name}: {count.passed} passed, {count.failed} failed in {seconds:.0f} s", flush=True)
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
