@@ -6,8 +6,8 @@
 namespace chitu {
 
 void check_failed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "%s:%d: broken invariant: %s\nThis is a bug in chitu; please report it.\n", file,
-               line, condition);
+  std::fprintf(stderr, "%s:%d: broken invariant: %s\nThis is a bug in chitu; please report it.\n",
+               file, line, condition);
   std::abort();
 }
 

@@ -46,7 +46,7 @@ Error make_error(ErrorCode code, fmt::format_string<Args...> format, Args&&... a
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
   Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return value_.has_value(); }
@@ -95,17 +95,17 @@ using Status = Result<void>;
 #define CHITU_CONCAT_(a, b) a##b
 #define CHITU_CONCAT(a, b) CHITU_CONCAT_(a, b)
 
-#define CHITU_TRY_(result, name, expression)                \
-  auto&& result = (expression);                             \
-  if (!result.ok()) return std::move(result).error();       \
+#define CHITU_TRY_(result, name, expression)          \
+  auto&& result = (expression);                       \
+  if (!result.ok()) return std::move(result).error(); \
   auto name = std::move(result).value()
 
 #define TRY(name, expression) CHITU_TRY_(CHITU_CONCAT(try_result_, __LINE__), name, expression)
 
-#define TRY_STATUS(expression)                                                         \
-  do {                                                                                 \
-    auto&& try_status = (expression);                                                  \
-    if (!try_status.ok()) return std::move(try_status).error();                        \
+#define TRY_STATUS(expression)                                  \
+  do {                                                          \
+    auto&& try_status = (expression);                           \
+    if (!try_status.ok()) return std::move(try_status).error(); \
   } while (false)
 
 }  // namespace chitu

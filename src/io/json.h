@@ -39,7 +39,8 @@ class Fields {
   bool has(std::string_view key) const { return find(key) != nullptr; }
 
   Result<int64_t> integer(std::string_view key, int64_t min, int64_t max) const;
-  Result<int64_t> integer_or(std::string_view key, int64_t fallback, int64_t min, int64_t max) const;
+  Result<int64_t> integer_or(std::string_view key, int64_t fallback, int64_t min,
+                             int64_t max) const;
   Result<double> number(std::string_view key) const;  // finite
   Result<double> number_or(std::string_view key, double fallback) const;
   Result<bool> boolean_or(std::string_view key, bool fallback) const;

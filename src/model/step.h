@@ -13,8 +13,8 @@ struct Step {
   Ops& ops;
   Arena& arena;
   const AttentionPlan& attention;
-  TensorRef ids;         // [tokens], I32
-  TensorRef logit_rows;  // [rows], I32: the tokens whose logits are wanted
+  TensorRef ids;                // [tokens], I32
+  TensorRef logit_rows;         // [rows], I32: the tokens whose logits are wanted
   std::span<const KvLayer> kv;  // one per layer
 };
 

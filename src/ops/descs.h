@@ -43,11 +43,11 @@ struct KvLayer {
   TensorRef v;
 };
 
-// --- Primitives: every back end implements these --------------------------------------------------
+// Primitives: every back end implements these.
 
 // y[t] = table[ids[t]] * scale
 struct Embed {
-  TensorRef ids;  // [tokens]
+  TensorRef ids;                  // [tokens]
   const Weight* table = nullptr;  // [vocab, dim]
   float scale = 1.0F;
   TensorRef y;  // [tokens, dim]
@@ -55,15 +55,15 @@ struct Embed {
 
 // y = x W^T + bias
 struct Linear {
-  TensorRef x;  // [tokens, in]
+  TensorRef x;                     // [tokens, in]
   const Weight* weight = nullptr;  // [out, in]
-  TensorRef bias;  // [out], optional
-  TensorRef y;  // [tokens, out]; may be F32 whatever the activations are
+  TensorRef bias;                  // [out], optional
+  TensorRef y;                     // [tokens, out]; may be F32 whatever the activations are
 };
 
 // y = x / sqrt(mean(x^2) + eps) * weight, over the last dimension. y may be x.
 struct RmsNorm {
-  TensorRef x;  // [..., dim]
+  TensorRef x;       // [..., dim]
   TensorRef weight;  // [dim]
   float eps = 1e-6F;
   TensorRef y;
@@ -98,19 +98,21 @@ struct DynamicNtk {
   int64_t original_len = 0;
 };
 
-// The angles of one step, shared by its layers: cos[t, i] = scale * cos(positions[t] * inv_freq[i]),
-// in float as transformers' rotary embeddings compute them. `scale` is YaRN's attention factor.
+// The angles of one step, shared by its layers:
+//   cos[t, i] = scale * cos(positions[t] * inv_freq[i])
+// in float as transformers' rotary embeddings compute them. `scale` is YaRN's
+// attention factor.
 struct RopeAngles {
   TensorRef positions;  // [tokens]
-  TensorRef inv_freq;  // [rotary_dim / 2]
+  TensorRef inv_freq;   // [rotary_dim / 2]
   float scale = 1.0F;
   DynamicNtk ntk;
   TensorRef cos;  // [tokens, rotary_dim / 2]
   TensorRef sin;  // [tokens, rotary_dim / 2]
 };
 
-// Rotates the first rotary_dim values of each head in place. Pair i is (x[i], x[i + rotary_dim / 2]),
-// or (x[2i], x[2i + 1]) when interleaved.
+// Rotates the first rotary_dim values of each head in place. Pair i is
+// (x[i], x[i + rotary_dim / 2]), or (x[2i], x[2i + 1]) when interleaved.
 struct Rope {
   TensorRef x;  // [tokens, heads * head_dim], a view of the columns of qkv as a rule
   int64_t head_dim = 0;
@@ -135,16 +137,16 @@ struct Attention {
   const AttentionPlan* plan = nullptr;
   int64_t heads = 0;
   float scale = 1.0F;
-  int64_t window = 0;  // a token sees itself and the window - 1 tokens before it; 0: all
+  int64_t window = 0;    // a token sees itself and the window - 1 tokens before it; 0: all
   float softcap = 0.0F;  // cap(s) = softcap * tanh(s / softcap); 0: none
-  TensorRef out;  // [tokens, heads * head_dim]
+  TensorRef out;         // [tokens, heads * head_dim]
 };
 
 // y[i] = x[rows[i]]: the rows whose logits are wanted.
 struct GatherRows {
-  TensorRef x;  // [tokens, dim]
+  TensorRef x;     // [tokens, dim]
   TensorRef rows;  // [n]
-  TensorRef y;  // [n, dim]
+  TensorRef y;     // [n, dim]
 };
 
 // x = cap * tanh(x / cap), in place.
@@ -170,32 +172,32 @@ struct SamplingParams {
   uint64_t draw = 0;  // index of this draw in its request: (seed, draw) fixes the random number
 };
 
-// ids[r] is drawn from logits[r]. With u = uniform(seed, draw) of philox.h, the token is the first, by
-// id, among those the filters keep, at which the sum of their probabilities so far exceeds u times
-// the sum of them all. Equals are ranked by the lower id; top_k keeps exactly top_k; top_p keeps the
-// fewest of the most probable whose share is at least top_p; min_p keeps what has at least min_p of
-// the largest probability; one token always stays. NaN counts as minus infinity.
+// ids[r] is drawn from logits[r]. With u = uniform(seed, draw) of philox.h, the token is the first,
+// by id, among those the filters keep, at which the sum of their probabilities so far exceeds u
+// times the sum of them all. Equals are ranked by the lower id; top_k keeps exactly top_k; top_p
+// keeps the fewest of the most probable whose share is at least top_p; min_p keeps what has at
+// least min_p of the largest probability; one token always stays. NaN counts as minus infinity.
 struct Sample {
-  TensorRef logits;  // [rows, vocab], F32; its contents are lost
+  TensorRef logits;                        // [rows, vocab], F32; its contents are lost
   std::span<const SamplingParams> params;  // [rows], host memory
-  TensorRef ids;  // [rows]
+  TensorRef ids;                           // [rows]
 };
 
-// --- Fused: a back end may leave these to ops/fallback.h --------------------------------------------
+// Fused: a back end may leave these to ops/fallback.h.
 
 // residual += sum of x over the ranks; y = rms_norm(residual) * weight. x's contents are lost.
 // One rank: the sum is x itself.
 struct AllReduceAddNorm {
-  TensorRef x;  // [tokens, dim]
+  TensorRef x;         // [tokens, dim]
   TensorRef residual;  // [tokens, dim], F32 or activations; updated
-  TensorRef weight;  // [dim]
+  TensorRef weight;    // [dim]
   float eps = 1e-6F;
   TensorRef y;  // [tokens, dim]
 };
 
 // Norms the q and k heads where weights are given (Qwen3), rotates them, stores k and v.
-// qkv is [tokens, (heads + 2 * kv_heads) * head_dim]; its q part holds the result, its k and v parts
-// are lost.
+// qkv is [tokens, (heads + 2 * kv_heads) * head_dim]; its q part holds the result, its k and v
+// parts are lost.
 struct RopeStoreKv {
   TensorRef qkv;
   int64_t heads = 0;
@@ -211,7 +213,8 @@ struct RopeStoreKv {
   const AttentionPlan* plan = nullptr;
 };
 
-using Op = std::variant<Embed, Linear, RmsNorm, Add, GatedActivation, RopeAngles, Rope, StoreKv,
-                        Attention, GatherRows, Softcap, Scale, Sample, AllReduceAddNorm, RopeStoreKv>;
+using Op =
+    std::variant<Embed, Linear, RmsNorm, Add, GatedActivation, RopeAngles, Rope, StoreKv, Attention,
+                 GatherRows, Softcap, Scale, Sample, AllReduceAddNorm, RopeStoreKv>;
 
 }  // namespace chitu

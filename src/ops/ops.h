@@ -45,7 +45,8 @@ class Ops {
   // Copies the source's values into the layout this back end's kernels read. The source may be
   // released afterwards. Error: kUnsupported for a format without a kernel, kResourceExhausted.
   virtual Result<Weight> prepare(const WeightSource& source) = 0;
-  // Bytes that prepare() will allocate for `rows` x `cols` values of `format`; kUnsupported as above.
+  // Bytes that prepare() will allocate for `rows` x `cols` values of `format`; kUnsupported as
+  // above.
   virtual Result<int64_t> prepared_bytes(DType format, int64_t rows, int64_t cols) const = 0;
 };
 

@@ -1,7 +1,8 @@
 // Element types and number formats. A format is a block of `block_elements` values in `block_bytes`
 // bytes along a row's last dimension; plain types are blocks of one.
 //
-// The quantized formats and their bit layouts are those of GGUF (ggml-quants, "gguf" Python package).
+// The quantized formats and their bit layouts are those of GGUF (ggml-quants, "gguf" Python
+// package).
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,7 @@ enum class DType : uint8_t {
 inline constexpr int kNumDTypes = 22;
 
 struct DTypeInfo {
-  std::string_view name;   // "F32", "Q4_K": as safetensors and GGUF write it
+  std::string_view name;  // "F32", "Q4_K": as safetensors and GGUF write it
   int block_elements = 1;
   int block_bytes = 1;
 };
