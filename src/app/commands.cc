@@ -8,6 +8,7 @@ namespace chitu::app {
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
+      kSettingsCommand,
       kVersionCommand,
   };
   return kCommands;

@@ -5,6 +5,7 @@
 
 namespace chitu::app {
 
+extern const Command kSettingsCommand;
 extern const Command kVersionCommand;
 
 }  // namespace chitu::app

@@ -1,0 +1,148 @@
+#include "app/load_settings.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "app/embedded.h"
+#include "app/yaml_config.h"
+
+namespace chitu::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPresetPrefix = "configs/models/";
+constexpr std::string_view kYaml = ".yaml";
+
+Result<std::string> read_text(const fs::path& path) {
+  std::error_code code;
+  const std::uintmax_t bytes = fs::file_size(path, code);
+  if (code) {
+    return make_error(ErrorCode::kNotFound, "{}: {}", path.string(), code.message());
+  }
+  if (bytes > kMaxConfigBytes) {
+    return make_error(ErrorCode::kInvalidArgument, "{}: {} bytes are too many for a configuration",
+                      path.string(), bytes);
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return make_error(ErrorCode::kIo, "{}: cannot be read", path.string());
+  return std::move(text).str();
+}
+
+struct Config {
+  std::string name;  // for messages
+  std::vector<ConfigEntry> entries;
+
+  const ConfigEntry* find(std::string_view key) const {
+    for (const ConfigEntry& entry : entries) {
+      if (entry.key == key) return &entry;
+    }
+    return nullptr;
+  }
+};
+
+Result<Config> read_config_file(const fs::path& path) {
+  TRY(text, read_text(path));
+  TRY(entries, read_yaml_config(text, path.string()));
+  return Config{path.string(), std::move(entries)};
+}
+
+Result<Config> read_embedded(std::string_view path) {
+  TRY(entries, read_yaml_config(*embedded_file(path), path));
+  return Config{std::string(path), std::move(entries)};
+}
+
+Result<Config> main_config(const Environment& environment) {
+  if (environment.config_name.empty() && environment.config_path.empty()) {
+    return read_embedded("configs/serve_config.yaml");
+  }
+  std::string name = environment.config_name.empty() ? "serve_config" : environment.config_name;
+  if (!name.ends_with(kYaml)) name += kYaml;
+  return read_config_file(environment.config_path / name);
+}
+
+// nullopt when there is no preset of that name.
+Result<std::optional<Config>> preset(const Environment& environment, std::string_view name) {
+  const std::string file = fmt::format("{}.yaml", name);
+  if (name.find('/') != std::string_view::npos) return std::optional<Config>();
+  if (!environment.config_path.empty()) {
+    const fs::path path = environment.config_path / "models" / file;
+    if (std::error_code code; fs::exists(path, code)) {
+      TRY(config, read_config_file(path));
+      return std::optional(std::move(config));
+    }
+  }
+  if (!is_preset(name)) return std::optional<Config>();
+  TRY(config, read_embedded(fmt::format("{}{}", kPresetPrefix, file)));
+  return std::optional(std::move(config));
+}
+
+// Hydra's own keys: `defaults` chooses groups, `hydra` configures its logging.
+bool is_hydras(std::string_view key) {
+  return key == "defaults" || key.starts_with("defaults.") || key == "hydra" ||
+         key.starts_with("hydra.");
+}
+
+Status apply(const Config& config, std::string_view prefix, Settings& settings) {
+  for (const ConfigEntry& entry : config.entries) {
+    if (is_hydras(entry.key)) continue;
+    const Status status = settings.set(fmt::format("{}{}", prefix, entry.key), entry.value);
+    if (!status.ok()) {
+      return Error(status.error()).within(fmt::format("{}:{}", config.name, entry.line));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_preset(std::string_view name) {
+  return embedded_file(fmt::format("{}{}{}", kPresetPrefix, name, kYaml)).has_value();
+}
+
+std::vector<std::string_view> preset_names() {
+  std::vector<std::string_view> names;
+  for (const EmbeddedFile& file : embedded_files()) {
+    if (!file.path.starts_with(kPresetPrefix)) continue;
+    std::string_view name = file.path.substr(kPresetPrefix.size());
+    name.remove_suffix(kYaml.size());
+    names.push_back(name);
+  }
+  return names;
+}
+
+Result<Settings> load_settings(const Environment& environment,
+                               std::span<const std::string> overrides) {
+  Settings settings;
+  TRY(config, main_config(environment));
+
+  // Which model must be known first: its preset lies below the file's other keys.
+  if (const ConfigEntry* models = config.find("defaults.models"); models != nullptr) {
+    TRY_STATUS(settings.set("models", models->value));
+  }
+  if (const ConfigEntry* models = config.find("models"); models != nullptr) {
+    TRY_STATUS(settings.set("models", models->value));
+  }
+  for (const std::string& word : overrides) {
+    if (word.starts_with("models=")) {
+      TRY_STATUS(settings.set("models", std::string_view(word).substr(7)));
+    }
+  }
+  const std::string model = settings.text("models");
+  TRY(found, preset(environment, model));
+  if (found) TRY_STATUS(apply(*found, "models.", settings));
+  TRY_STATUS(apply(config, "", settings));
+  for (const std::string& word : overrides) {
+    const std::size_t equals = word.find('=');
+    TRY_STATUS(settings.set(std::string_view(word).substr(0, equals),
+                            std::string_view(word).substr(equals + 1)));
+  }
+  return settings;
+}
+
+}  // namespace chitu::app

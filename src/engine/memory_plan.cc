@@ -1,0 +1,233 @@
+#include "engine/memory_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/memory_info.h"
+#include "model/load.h"
+#include "ops/dry_run.h"
+
+namespace chitu {
+namespace {
+
+// Slots are I32.
+constexpr int64_t kMaxCacheTokens = INT32_MAX;
+// No shorter cache is worth proposing.
+constexpr int64_t kMinSeqLen = 128;
+
+int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+// Sets everything that follows from the length and number of requests.
+void set_sizes(MemoryPlan& plan, const EngineOptions& options, int64_t max_seq_len) {
+  plan.max_seq_len = max_seq_len;
+  plan.max_reqs = options.max_reqs;
+  // A step has room for one token of every request.
+  plan.max_step_tokens =
+      std::max(options.max_reqs, std::min(options.max_step_tokens, max_seq_len * plan.max_reqs));
+  plan.kv.block_size = options.block_size == 0 ? max_seq_len : options.block_size;
+  plan.blocks_per_sequence = round_up(max_seq_len, plan.kv.block_size) / plan.kv.block_size;
+  plan.kv.num_blocks = plan.blocks_per_sequence * plan.max_reqs;
+}
+
+// Runs the model's largest steps, a prompt's and a decoding one, on operations that only measure.
+Status measure_workspace(MemoryPlan& plan, const ModelConfig& config, const Ops& ops) {
+  TRY(model, make_unloaded_model(config));
+  const std::vector<KvLayer> kv = KvCache::unallocated(plan.kv);
+  void* const nowhere = reinterpret_cast<void*>(Arena::kAlignment);
+  const StepShape prompt = plan.largest_step();
+  StepShape decode = prompt;
+  decode.tokens = plan.max_reqs;
+  decode.max_q_len = 1;
+
+  DryRunOps dry(ops);
+  Arena arena;
+  for (const StepShape& shape : {prompt, decode}) {
+    arena.reset();
+    const StepInputs inputs = step_inputs(shape, plan.kv.block_size, nowhere);
+    Step step{.ops = dry,
+              .arena = arena,
+              .attention = inputs.attention,
+              .ids = inputs.ids,
+              .logit_rows = inputs.logit_rows,
+              .kv = kv};
+    model->forward(step);
+    TRY_STATUS(dry.synchronize());
+  }
+  plan.activations = static_cast<int64_t>(arena.peak());
+  plan.scratch = dry.workspace_peak();
+  plan.inputs =
+      step_input_bytes(prompt) + bytes_for(DType::kI32, round_up(plan.max_reqs, Arena::kAlignment));
+  return {};
+}
+
+Status check_options(const EngineOptions& options, const ModelConfig& config) {
+  const int64_t limit = config.max_position_embeddings;
+  if (options.max_seq_len > limit && limit > 0) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "infer.max_seq_len={}: the model's limit is {} tokens", options.max_seq_len,
+                      limit);
+  }
+  if (options.max_reqs < 1 || options.max_step_tokens < 1 || options.max_seq_len < 0 ||
+      options.block_size < 0 || options.block_size > kMaxCacheTokens) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "max_reqs and max_step_tokens must be positive, max_seq_len and block_size "
+                      "not negative");
+  }
+  if (std::max(options.max_seq_len, kMinSeqLen) + options.block_size >
+      kMaxCacheTokens / options.max_reqs) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "infer.max_seq_len={} times infer.max_reqs={} is beyond {} tokens",
+                      options.max_seq_len, options.max_reqs, kMaxCacheTokens);
+  }
+  return {};
+}
+
+// The largest value in [1, high] that is a multiple of `step` (or 1) for which fits(value); 0 when
+// none is. Larger values need more memory.
+template <class Fits>
+Result<int64_t> largest_that_fits(int64_t high, int64_t step, Fits fits) {
+  int64_t low_steps = 0;
+  int64_t high_steps = high / step;
+  while (low_steps < high_steps) {
+    const int64_t middle = (low_steps + high_steps + 1) / 2;
+    TRY(ok, fits(middle * step));
+    if (ok) {
+      low_steps = middle;
+    } else {
+      high_steps = middle - 1;
+    }
+  }
+  return low_steps * step;
+}
+
+EngineOptions options_of(const MemoryPlan& plan) {
+  return {.max_seq_len = plan.max_seq_len,
+          .max_reqs = plan.max_reqs,
+          .max_step_tokens = plan.max_step_tokens,
+          .block_size = plan.blocks_per_sequence == 1 ? 0 : plan.kv.block_size,
+          .kv_dtype = plan.kv.dtype};
+}
+
+Result<int64_t> max_seq_len_that_fits(const MemoryPlan& plan, const EngineOptions& options,
+                                      const ModelConfig& config, const Ops& ops) {
+  return largest_that_fits(plan.max_seq_len, kMinSeqLen, [&](int64_t length) -> Result<bool> {
+    MemoryPlan candidate = plan;
+    set_sizes(candidate, options, length);
+    TRY_STATUS(measure_workspace(candidate, config, ops));
+    return candidate.fits();
+  });
+}
+
+Result<int64_t> max_reqs_that_fits(const MemoryPlan& plan, EngineOptions options,
+                                   const ModelConfig& config, const Ops& ops) {
+  return largest_that_fits(plan.max_reqs, 1, [&](int64_t reqs) -> Result<bool> {
+    MemoryPlan candidate = plan;
+    options.max_reqs = reqs;
+    set_sizes(candidate, options, plan.max_seq_len);
+    TRY_STATUS(measure_workspace(candidate, config, ops));
+    return candidate.fits();
+  });
+}
+
+}  // namespace
+
+StepShape MemoryPlan::largest_step() const {
+  return {.tokens = max_step_tokens,
+          .sequences = max_reqs,
+          .logit_rows = max_reqs,
+          .blocks_per_sequence = blocks_per_sequence,
+          .max_q_len = std::min(max_step_tokens, max_seq_len),
+          .max_kv_len = max_seq_len};
+}
+
+Result<MemoryPlan> plan_memory(const Checkpoint& checkpoint, const ModelConfig& config,
+                               const Ops& ops, const EngineOptions& options) {
+  TRY_STATUS(check_options(options, config));
+  MemoryPlan plan;
+  TRY(weights, plan_weights(checkpoint, config, ops));
+  plan.weights = std::move(weights);
+  plan.kv.spec = kv_spec(config);
+  plan.kv.dtype = options.kv_dtype;
+  plan.limit = options.memory_limit > 0 ? options.memory_limit : memory_info().available;
+
+  int64_t max_seq_len = options.max_seq_len;
+  if (max_seq_len == 0) {
+    max_seq_len = kDefaultMaxSeqLen;
+    if (config.max_position_embeddings > 0) {
+      max_seq_len = std::min(max_seq_len, config.max_position_embeddings);
+    }
+  }
+  set_sizes(plan, options, max_seq_len);
+  TRY_STATUS(measure_workspace(plan, config, ops));
+  if (options.max_seq_len == 0 && !plan.fits()) {
+    TRY(shorter, max_seq_len_that_fits(plan, options, config, ops));
+    if (shorter > 0) set_sizes(plan, options, shorter);
+    TRY_STATUS(measure_workspace(plan, config, ops));
+  }
+  return plan;
+}
+
+Status check_fits(const MemoryPlan& plan, const ModelConfig& config, const Ops& ops) {
+  if (plan.fits()) return {};
+  const EngineOptions options = options_of(plan);
+  TRY(max_seq_len, max_seq_len_that_fits(plan, options, config, ops));
+  TRY(max_reqs, max_reqs_that_fits(plan, options, config, ops));
+  std::vector<std::string> remedies;
+  if (max_seq_len > 0) remedies.push_back(fmt::format("infer.max_seq_len={}", max_seq_len));
+  if (max_reqs > 0) remedies.push_back(fmt::format("infer.max_reqs={}", max_reqs));
+  MemoryPlan half = plan;
+  half.kv.dtype = DType::kF16;
+  if (half.kv.bytes() < plan.kv.bytes() && half.fits()) {
+    remedies.push_back("infer.cache_dtype=float16");
+  }
+  return make_error(ErrorCode::kResourceExhausted, "{}: {}", one_line(plan),
+                    remedies.empty()
+                        ? "it does not fit, whatever the settings; a smaller or more strongly "
+                          "quantized model would"
+                        : fmt::format("it does not fit; {} would", fmt::join(remedies, " or ")));
+}
+
+std::string format_bytes(int64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 100 ? 0 : 1, kUnits[unit]);
+}
+
+std::string one_line(const MemoryPlan& plan) {
+  return fmt::format(
+      "memory: {} for weights {}, KV cache {} ({} x {} tokens, {}), workspace {}; {} available",
+      format_bytes(plan.total()), format_bytes(plan.weights.prepared_bytes),
+      format_bytes(plan.kv.bytes()), plan.max_reqs, plan.max_seq_len, name(plan.kv.dtype),
+      format_bytes(plan.workspace()), format_bytes(plan.limit));
+}
+
+std::string table(const MemoryPlan& plan) {
+  std::string text;
+  const auto row = [&](std::string_view what, int64_t bytes, std::string_view why) {
+    text += fmt::format("  {:<14} {:>10}   {}\n", what, format_bytes(bytes), why);
+  };
+  std::vector<std::string> formats;
+  for (const WeightPlan::Format& f : plan.weights.formats) {
+    formats.push_back(fmt::format("{} {}", f.tensors, name(f.format)));
+  }
+  row("weights", plan.weights.prepared_bytes,
+      fmt::format("tensors: {}; {} in the files", fmt::join(formats, ", "),
+                  format_bytes(plan.weights.file_bytes)));
+  row("KV cache", plan.kv.bytes(),
+      fmt::format("infer.max_reqs={} x infer.max_seq_len={}, {}, {} a token", plan.max_reqs,
+                  plan.max_seq_len, name(plan.kv.dtype),
+                  format_bytes(bytes_for(plan.kv.dtype, plan.kv.spec.values_per_token()))));
+  row("workspace", plan.workspace(), fmt::format("steps of {} tokens", plan.max_step_tokens));
+  row("total", plan.total(), "");
+  row("available", plan.limit, plan.fits() ? "" : "too little");
+  return text;
+}
+
+}  // namespace chitu
