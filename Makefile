@@ -2,6 +2,7 @@
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -32,31 +33,35 @@ build/%/build.ninja: CMakePresets.json
 	@cmake --preset $* $(CMAKE_ARGS)
 	@touch $@
 
+# Configures and builds a preset; silent when there is nothing to do.
+define build_preset
+$(MAKE) --silent build/$(1)/build.ninja
+if ! ninja -C build/$(1) -n | grep -q "no work to do"; then
+	cmake --build build/$(1) -j $(JOBS)
+fi
+endef
+
 .PHONY: deps
 deps:
 	@scripts/deps.sh build
 
 .PHONY: build
 build: deps ## Build the release: build/release/bin/chitu
-	@$(MAKE) --no-print-directory build/release/build.ninja
-	@cmake --build build/release -j $(JOBS)
+	@$(call build_preset,release)
 
 .PHONY: dev
 dev: ## Build for debugging with address and undefined-behaviour sanitizers: build/dev
 	@scripts/deps.sh build test
-	@$(MAKE) --no-print-directory build/dev/build.ninja
-	@cmake --build build/dev -j $(JOBS)
+	@$(call build_preset,dev)
 
 .PHONY: tsan
 tsan: ## Build with the thread sanitizer: build/tsan
 	@scripts/deps.sh build test
-	@$(MAKE) --no-print-directory build/tsan/build.ninja
-	@cmake --build build/tsan -j $(JOBS)
+	@$(call build_preset,tsan)
 
 .PHONY: cuda
 cuda: deps ## Build with CUDA (needs the CUDA toolkit): build/cuda/bin/chitu
-	@$(MAKE) --no-print-directory build/cuda/build.ninja
-	@cmake --build build/cuda -j $(JOBS)
+	@$(call build_preset,cuda)
 
 .PHONY: install
 install: build ## Install the program, the library and its CMake package under PREFIX=/usr/local
@@ -64,7 +69,6 @@ install: build ## Install the program, the library and its CMake package under P
 
 # --- Use --------------------------------------------------------------------------------------------
 
-# What the build prints is noise to someone who waits for an answer, unless it fails or takes long.
 .PHONY: run
 run: build ## Answer PROMPT="..." with the default model, or with MODEL=file-or-directory
 	@build/release/bin/chitu run $${MODEL:+models="$$MODEL"} -- "$$PROMPT"
@@ -84,13 +88,13 @@ $(VENV)/.installed: tests/requirements.txt
 .PHONY: test
 test: ## Build and run all tests, the linters and the sanitizers (quick: make test STAGES="unit")
 	@scripts/deps.sh build test lint fuzz
-	@$(MAKE) --no-print-directory $(VENV)/.installed
+	@$(MAKE) --silent $(VENV)/.installed
 	@$(PYTHON) scripts/test.py --jobs $(JOBS) $(STAGES)
 
 .PHONY: lint
 lint: ## Check format, layers, sizes, scripts, links, and clang-tidy on changed files
 	@scripts/deps.sh build test lint
-	@$(MAKE) --no-print-directory build/test/build.ninja
+	@$(MAKE) --silent build/test/build.ninja
 	@python3 scripts/lint.py --jobs $(JOBS)
 
 .PHONY: format
@@ -101,8 +105,7 @@ format: ## Format all sources in place
 .PHONY: fuzz
 fuzz: ## Fuzz every target for SECONDS=60
 	@scripts/deps.sh build fuzz
-	@$(MAKE) --no-print-directory build/fuzz/build.ninja
-	@cmake --build build/fuzz -j $(JOBS)
+	@$(call build_preset,fuzz)
 	@scripts/fuzz.sh build/fuzz $(or $(SECONDS),60)
 
 .PHONY: clean

@@ -5,7 +5,11 @@
 
 set(CHITU_WITH_CUDA OFF)
 if(CHITU_CUDA STREQUAL "ON")
-  find_package(CUDAToolkit REQUIRED)
+  find_package(CUDAToolkit QUIET)
+  if(NOT CUDAToolkit_FOUND)
+    message(FATAL_ERROR "CHITU_CUDA is ON, but no CUDA toolkit was found. Install one, put its nvcc "
+      "on PATH, or name its folder with -DCUDAToolkit_ROOT=...")
+  endif()
   set(CHITU_WITH_CUDA ON)
 elseif(CHITU_CUDA STREQUAL "AUTO")
   # Under WSL there is no /dev/nvidia0, but nvidia-smi knows the GPU.
