@@ -8,6 +8,8 @@ namespace chitu::app {
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
+      kPullCommand,
+      kModelsCommand,
       kSettingsCommand,
       kVersionCommand,
   };

@@ -5,6 +5,8 @@
 
 namespace chitu::app {
 
+extern const Command kModelsCommand;
+extern const Command kPullCommand;
 extern const Command kSettingsCommand;
 extern const Command kVersionCommand;
 
