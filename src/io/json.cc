@@ -9,7 +9,11 @@
 #include <fstream>
 #include <limits>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
+#include <vector>
+
+#include "base/quote.h"
 
 namespace chitu::json {
 namespace {
@@ -27,14 +31,22 @@ struct ValueBuilder {
   static constexpr std::size_t max_string_size = boost::json::string::max_size();
 
   boost::json::value_stack stack;
+  bool unique_keys = false;
+  std::string key;                                         // the parts of the one being read
+  std::vector<std::unordered_set<std::string>> open_keys;  // of each open object
+  std::optional<std::string> duplicate;
 
   bool on_document_begin(error_code&) {
     stack.reset();
     return true;
   }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) { return true; }
+  bool on_object_begin(error_code&) {
+    if (unique_keys) open_keys.emplace_back();
+    return true;
+  }
   bool on_object_end(std::size_t n, error_code&) {
+    if (unique_keys) open_keys.pop_back();
     stack.push_object(n);
     return true;
   }
@@ -44,11 +56,20 @@ struct ValueBuilder {
     return true;
   }
   bool on_key_part(string_view part, std::size_t, error_code&) {
+    if (unique_keys) key += part;
     stack.push_chars(part);
     return true;
   }
-  bool on_key(string_view rest, std::size_t, error_code&) {
+  bool on_key(string_view rest, std::size_t, error_code& code) {
     stack.push_key(rest);
+    if (!unique_keys) return true;
+    key += rest;
+    if (!open_keys.back().insert(key).second) {
+      duplicate = key;
+      code = boost::json::error::syntax;
+      return false;
+    }
+    key.clear();
     return true;
   }
   bool on_string_part(string_view part, std::size_t, error_code&) {
@@ -141,20 +162,31 @@ Error expected(std::string_view key, std::string_view what, const Value* value) 
   return make_error(ErrorCode::kInvalidArgument, "{}: expected {}, {}", key, what, found(value));
 }
 
-}  // namespace
-
-Result<Value> parse(std::string_view text, int max_depth) {
+Result<Value> parse_text(std::string_view text, int max_depth, bool unique_keys) {
   boost::json::parse_options options;
   options.max_depth = static_cast<std::size_t>(max_depth);
   boost::json::basic_parser<ValueBuilder> parser(options);
+  parser.handler().unique_keys = unique_keys;
   boost::json::error_code code;
   std::size_t consumed = parser.write_some(false, text.data(), text.size(), code);
   if (!code && consumed < text.size()) code = boost::json::error::extra_data;
   if (code) {
+    const std::optional<std::string>& duplicate = parser.handler().duplicate;
     return make_error(ErrorCode::kCorrupt, "{}: {}", position(text, consumed),
-                      describe(code, max_depth));
+                      duplicate ? fmt::format("the key {} occurs twice", quote(*duplicate))
+                                : describe(code, max_depth));
   }
   return parser.handler().stack.release();
+}
+
+}  // namespace
+
+Result<Value> parse(std::string_view text, int max_depth) {
+  return parse_text(text, max_depth, false);
+}
+
+Result<Value> parse_unique(std::string_view text, int max_depth) {
+  return parse_text(text, max_depth, true);
 }
 
 Result<Value> parse_file(const std::filesystem::path& path, int64_t max_bytes) {

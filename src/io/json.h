@@ -23,6 +23,8 @@ inline constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
 // Strict JSON (RFC 8259); invalid UTF-8 and nesting beyond `max_depth` are errors. Integers too
 // large for 64 bits become doubles, as some tokenizer_config.json have them.
 Result<Value> parse(std::string_view text, int max_depth = kMaxDepth);
+// The same, but a key that an object has twice is an error; parse() keeps the last one.
+Result<Value> parse_unique(std::string_view text, int max_depth = kMaxDepth);
 Result<Value> parse_file(const std::filesystem::path& path, int64_t max_bytes = kMaxFileBytes);
 
 // {"a": 1} -> "an object"; for messages.

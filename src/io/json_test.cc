@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
+
+#include "io/test_files.h"
 
 namespace chitu::json {
 namespace {
@@ -72,32 +73,29 @@ TEST(JsonParse, LimitsTheDepth) {
   EXPECT_THAT(error_of("[[[1]]]", 2), HasSubstr("deeper than 2 levels"));
 }
 
-class JsonFile : public ::testing::Test {
- protected:
-  void SetUp() override { std::filesystem::create_directories(dir_); }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-  std::filesystem::path write(std::string_view text) {
-    std::ofstream(dir_ / "f.json", std::ios::binary) << text;
-    return dir_ / "f.json";
-  }
-  std::filesystem::path dir_ = std::filesystem::path(::testing::TempDir()) /
-                               ::testing::UnitTest::GetInstance()->current_test_info()->name();
-};
-
-TEST_F(JsonFile, IsReadWhole) {
-  Result<Value> value = parse_file(write("{\"a\": [1, 2]}\n"));
+TEST(JsonFile, IsReadWhole) {
+  const TemporaryDirectory dir;
+  Result<Value> value = parse_file(dir.write("f.json", "{\"a\": [1, 2]}\n"));
   ASSERT_TRUE(value) << value.error().message;
   EXPECT_EQ(value->at("a").at(1).as_int64(), 2);
 }
 
-TEST_F(JsonFile, ErrorsNameTheFile) {
-  const std::filesystem::path path = write("{\"a\"");
+TEST(JsonFile, ErrorsNameTheFile) {
+  const TemporaryDirectory dir;
+  const std::filesystem::path path = dir.write("f.json", "{\"a\"");
   EXPECT_THAT(parse_file(path).error().message, StartsWith(path.string() + ": line 1"));
   EXPECT_THAT(parse_file(path, 3).error().message, HasSubstr("4 bytes; at most 3"));
   EXPECT_EQ(parse_file(path, 3).error().code, ErrorCode::kResourceExhausted);
-  EXPECT_EQ(parse_file(dir_ / "none.json").error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(parse_file(dir_).error().message, HasSubstr("not a regular file"));
-  EXPECT_THAT(parse_file(write("")).error().message, HasSubstr("ends in the middle"));
+  EXPECT_EQ(parse_file(dir.path() / "none.json").error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(parse_file(dir.path()).error().message, HasSubstr("not a regular file"));
+  EXPECT_THAT(parse_file(dir.write("f.json", "")).error().message, HasSubstr("ends in the middle"));
+}
+
+TEST(JsonParseUnique, RefusesAKeyGivenTwice) {
+  EXPECT_TRUE(parse_unique(R"([{"a": 1, "b": {"a": 2}}, {"a": 3}])"));
+  const Result<Value> twice = parse_unique("{\"a\": 1,\n \"b\": {}, \"\\u0061\": 2}");
+  EXPECT_THAT(twice.error().message, HasSubstr("line 2, "));
+  EXPECT_THAT(twice.error().message, HasSubstr("the key 'a' occurs twice"));
 }
 
 class JsonFields : public ::testing::Test {
