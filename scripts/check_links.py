@@ -8,7 +8,7 @@ from pathlib import Path
 from repo import ROOT, read, report, tracked_files
 
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
-CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
+CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1|(?<=\n\n)(?: {4}[^\n]*\n+)+", re.DOTALL | re.MULTILINE)
 # `src/io/gguf.cc`, `docs/adr/`: a path of the repository, without patterns or placeholders.
 NAMED_PATH = re.compile(r"`((?:src|scripts|cmake|docs|tests|configs|examples|bench|models)/[\w./-]*)`")
 HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)

@@ -133,4 +133,5 @@ def test_links_lead_somewhere(tmp_path):
     assert "broken link: c.md" in links("[c](c.md)")[0]
     assert "no heading" in links("[b](b.md#two)")[0]
     assert links("`src/io/` and `src/io/a.h`\n```\n[c](c.md)\n```\n") == []
+    assert links("Code:\n\n    [&](const auto& x) {}\n\n    [c](c.md)\n") == []
     assert "no such path: src/io/b.h" in links("`src/io/b.h`")[0]
