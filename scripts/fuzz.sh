@@ -2,17 +2,23 @@
 # Runs every libFuzzer target of a build for an equal share of some seconds, starting from the
 # committed corpus in tests/fuzz/corpus/<target>. What it finds by itself stays in the build folder.
 #
-#   scripts/fuzz.sh build/fuzz 60
+#   scripts/fuzz.sh build/fuzz 60                  all targets, 60 seconds in all
+#   scripts/fuzz.sh build/fuzz 600 gguf json       these two
 #
 # Prints "fuzz TARGET: ok" or "fuzz TARGET: FAILED" for each; exits with 1 when one failed.
 set -euo pipefail
 
-build=${1:?usage: scripts/fuzz.sh BUILD_FOLDER SECONDS}
-seconds=${2:?usage: scripts/fuzz.sh BUILD_FOLDER SECONDS}
+build=${1:?usage: scripts/fuzz.sh BUILD_FOLDER SECONDS [TARGET ...]}
+seconds=${2:?usage: scripts/fuzz.sh BUILD_FOLDER SECONDS [TARGET ...]}
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 shopt -s nullglob
 targets=("$build"/fuzz/*_fuzz)
+if [ $# -gt 2 ]; then
+  targets=("${@:3}")
+  targets=("${targets[@]/#/$build/fuzz/}")
+  targets=("${targets[@]/%/_fuzz}")
+fi
 [ ${#targets[@]} -gt 0 ] || {
   echo "fuzz: no targets in $build/fuzz; build with: cmake --preset fuzz && cmake --build build/fuzz" >&2
   exit 1

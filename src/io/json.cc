@@ -93,8 +93,11 @@ struct ValueBuilder {
   bool on_double(double value, string_view text, error_code&) {
     double exact = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), exact);
-    // Out of range: `value` is already the infinity or zero that the number rounds to.
-    stack.push_double(result.ec == std::errc() ? exact : value);
+    if (result.ec != std::errc()) {  // out of range: what is not tiny is huge
+      exact = std::abs(value) < 1 ? 0.0 : std::numeric_limits<double>::infinity();
+      if (text.front() == '-') exact = -exact;
+    }
+    stack.push_double(exact);
     return true;
   }
   bool on_bool(bool value, error_code&) {

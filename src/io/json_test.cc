@@ -47,7 +47,9 @@ TEST(JsonParse, IntegersBeyond64BitsBecomeDoubles) {
   EXPECT_EQ(parse("18446744073709551615")->get_uint64(), std::numeric_limits<uint64_t>::max());
   EXPECT_EQ(parse("1000000000000000019884624838656")->get_double(), 1e30);
   EXPECT_TRUE(std::isinf(parse("1e999")->get_double()));
+  EXPECT_EQ(parse("-1e999")->get_double(), -std::numeric_limits<double>::infinity());
   EXPECT_EQ(parse("1e-999")->get_double(), 0.0);
+  EXPECT_EQ(parse("0e999")->get_double(), 0.0);
 }
 
 TEST(JsonParse, NamesThePlaceOfAnError) {

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzzers of file formats: corpus/{gguf,json,safetensors}/.
+
+Each is a small valid file that shows the fuzzer one part of the format. Needs Python only.
+"""
+
+import json
+import pathlib
+import struct
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+GGUF_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<B", 10: "<Q", 11: "<q", 12: "<d"}
+GGUF_STRING, GGUF_ARRAY = 8, 9
+# ggml type -> (values of a block, bytes of a block)
+GGML_BLOCKS = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),
+    24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2),
+}
+
+
+def safetensors(header, data=b""):
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def safetensors_seeds():
+    sizes = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1,
+             "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+    header, begin = {}, 0
+    for dtype, size in sizes.items():
+        header[dtype.lower()] = {"dtype": dtype, "shape": [2, 1], "data_offsets": [begin, begin + 2 * size]}
+        begin += 2 * size
+    yield "empty", safetensors({})
+    yield "dtypes", safetensors(header, bytes(begin))
+    yield "metadata", safetensors({
+        "__metadata__": {"format": "pt"},
+        "model.norm.weight": {"dtype": "BF16", "shape": [3], "data_offsets": [0, 6]},
+    }, b"abcdef")
+    yield "shapes", safetensors({
+        "scalar": {"dtype": "U8", "shape": [], "data_offsets": [0, 1]},
+        "none": {"dtype": "F32", "shape": [0, 7], "data_offsets": [1, 1]},
+        "deep": {"dtype": "I8", "shape": [1, 2, 1, 2, 1], "data_offsets": [1, 5]},
+    }, b"abcde")
+
+
+def gguf_string(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def gguf(metadata=(), tensors=(), version=3, alignment=32):
+    """metadata: (key, type, bytes of the value); tensors: (name, dimensions, ggml type)."""
+    file = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata))
+    for key, kind, value in metadata:
+        file += gguf_string(key) + struct.pack("<I", kind) + value
+    data = b""
+    for name, dims, kind in tensors:
+        data += bytes(-len(data) % alignment)
+        file += gguf_string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, len(data))
+        values, size = GGML_BLOCKS[kind]
+        elements = 1
+        for dim in dims:
+            elements *= dim
+        data += bytes(i % 251 for i in range(elements // values * size))
+    return file + bytes(-len(file) % alignment) + data
+
+
+def gguf_array(element, values):
+    parts = [gguf_string(v) if element == GGUF_STRING else struct.pack(GGUF_SCALARS[element], v) for v in values]
+    return struct.pack("<IQ", element, len(values)) + b"".join(parts)
+
+
+def gguf_seeds():
+    scalars = [(f"scalar.{kind}", kind, struct.pack(form, 1)) for kind, form in GGUF_SCALARS.items()]
+    arrays = [(f"array.{kind}", GGUF_ARRAY, gguf_array(kind, [0, 1])) for kind in GGUF_SCALARS]
+    yield "empty", gguf()
+    yield "version_2", gguf([("general.architecture", GGUF_STRING, gguf_string("llama"))], version=2)
+    yield "scalars", gguf(scalars)
+    yield "arrays", gguf(arrays + [("tokens", GGUF_ARRAY, gguf_array(GGUF_STRING, ["<s>", "", "a"]))])
+    yield "alignment", gguf([("general.alignment", 4, struct.pack("<I", 8))], [("a", [1], 0), ("b", [1], 0)], alignment=8)
+    yield "split", gguf([("split.no", 2, struct.pack("<H", 0)), ("split.count", 2, struct.pack("<H", 2)),
+                         ("split.tensors.count", 5, struct.pack("<i", 1))], [("a", [2, 2], 0)])
+    for kind, (values, _) in GGML_BLOCKS.items():
+        yield f"type_{kind}", gguf(tensors=[("t", [values, 2], kind)])
+
+
+def json_seeds():
+    yield "numbers", b'[0, -1, 1.5, 1e-5, -0.0, 9223372036854775807, 18446744073709551615, 1e30, 123456789012345678901]'
+    yield "strings", '["", "a\\"\\\\\\/\\b\\f\\n\\r\\t", "\\u00e9\\ud83d\\ude00", "é😀"]'.encode()
+    yield "literals", b' { "a" : true , "b" : false , "c" : null } '
+    yield "nesting", b"[" * 60 + b"{}" + b"]" * 60
+    yield "duplicate", b'{"a": 1, "a": [1, 2], "b": {"a": {}}}'
+    yield "config", json.dumps({
+        "architectures": ["LlamaForCausalLM"], "hidden_size": 64, "rms_norm_eps": 1e-05,
+        "rope_scaling": {"rope_type": "llama3", "factor": 8.0}, "tie_word_embeddings": True,
+    }).encode()
+
+
+def main():
+    for name, seeds in [("gguf", gguf_seeds()), ("json", json_seeds()), ("safetensors", safetensors_seeds())]:
+        folder = CORPUS / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed, content in seeds:
+            (folder / seed).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
