@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "ops/descs.h"
 
 namespace chitu {
@@ -52,5 +53,8 @@ struct ModelConfig {
   int64_t bos_token_id = -1;
   std::vector<int64_t> eos_token_ids;
 };
+
+// How the numbers must fit together, beyond the range of each; the readers of files end with it.
+Status validate(const ModelConfig& config);
 
 }  // namespace chitu
