@@ -40,8 +40,9 @@ Result<ModelConfig> read_model_config(const Checkpoint& checkpoint);
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const ModelConfig& config,
                                           Ops& ops, const LoadOptions& options = {});
 
-// The model of `config` without weights: each Weight has rows and columns and no data. forward()
-// on operations that only measure (Arena without memory) tells how much workspace a step needs.
-Result<std::unique_ptr<Model>> make_unloaded_model(const ModelConfig& config);
+// The model as load_model() makes it, with no weight read: each has its rows, columns and formats,
+// and no data. Its forward() on DryRunOps with a measuring Arena tells the workspace of a step.
+Result<std::unique_ptr<Model>> make_unloaded_model(const Checkpoint& checkpoint,
+                                                   const ModelConfig& config, const Ops& ops);
 
 }  // namespace chitu

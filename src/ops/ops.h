@@ -39,6 +39,7 @@ class Ops {
 
   // Zero-filled memory, aligned to at least 64 bytes. Error: kResourceExhausted.
   virtual Result<Buffer> allocate(std::size_t bytes) = 0;
+  // When these return, `host` may be reused, or holds the values.
   virtual void upload(void* device, const void* host, std::size_t bytes) = 0;
   virtual void download(void* host, const void* device, std::size_t bytes) = 0;
 
