@@ -1,0 +1,200 @@
+// Every model family against what transformers computes in float32 (make_models.py, make_gguf.py).
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "backend/reference/reference_ops.h"
+#include "io/checkpoint.h"
+#include "io/mmap.h"
+#include "io/safetensors.h"
+#include "model/load.h"
+#include "runner.h"
+
+namespace chitu::test {
+namespace {
+
+using Logits = std::vector<std::vector<float>>;
+
+struct Golden {
+  std::string checkpoint;
+  std::string expected;  // where not the same name
+};
+
+void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.checkpoint; }
+
+const std::vector<Golden> kModels = {
+    {"llama-2-7b-chat", {}},
+    {"llama-3-8b-instruct", {}},
+    {"llama-3.1-8b-instruct", {}},
+    {"llama-3.2-1b-instruct", {}},
+    {"smollm2-135m-instruct", {}},
+    {"mistral-7b-v0.1", {}},
+    {"mistral-7b-instruct-v0.3", {}},
+    {"qwen2-7b-instruct", {}},
+    {"qwen2.5-0.5b-instruct", {}},
+    {"qwen2.5-7b-instruct-yarn", {}},
+    {"qwen2-windowed", {}},
+    {"qwen3-0.6b", {}},
+    {"glm-4-9b-chat-hf", {}},
+    {"glm-4-9b-chat", "glm-4-9b-chat-hf"},
+    {"deepseek-r1-distill-qwen-1.5b", {}},
+    {"deepseek-r1-distill-llama-8b", {}},
+    {"linear-rope", {}},
+    {"dynamic-ntk-rope", {}},
+    {"soft-capped", {}},
+    {"biased-gelu", {}},
+    {"llama-legacy-quants.gguf", "llama-legacy-quants"},
+    {"llama-k-quants.gguf", "llama-k-quants"},
+    {"qwen2-f16.gguf", "qwen2-f16"},
+    {"glm-4-f16.gguf", "glm-4-f16"},
+};
+
+struct BackEnd {
+  std::string name;
+  std::unique_ptr<Ops> (*make)();
+};
+
+void PrintTo(const BackEnd& back_end, std::ostream* out) { *out << back_end.name; }
+
+const std::vector<BackEnd> kBackEnds = {
+    {"reference", make_reference_ops},
+};
+
+struct Case {
+  std::vector<int32_t> prompt;
+  Logits logits;                // of every token of the prompt
+  std::vector<int32_t> tokens;  // greedy
+};
+
+std::vector<int32_t> ints(const TensorEntry& entry) {
+  std::vector<int32_t> values(static_cast<std::size_t>(entry.data.shape.elements()));
+  std::memcpy(values.data(), entry.data.data, values.size() * sizeof(int32_t));
+  return values;
+}
+
+Logits rows(const TensorEntry& entry) {
+  Logits logits(static_cast<std::size_t>(entry.data.rows()));
+  const auto row_bytes = static_cast<std::size_t>(entry.data.cols()) * sizeof(float);
+  for (std::size_t r = 0; r < logits.size(); ++r) {
+    logits[r].resize(static_cast<std::size_t>(entry.data.cols()));
+    std::memcpy(logits[r].data(), static_cast<const char*>(entry.data.data) + r * row_bytes,
+                row_bytes);
+  }
+  return logits;
+}
+
+std::filesystem::path golden_folder() {
+  return std::filesystem::path(CHITU_SOURCE_DIR) / "tests/golden/models";
+}
+
+std::vector<Case> read_cases(const std::string& name) {
+  auto file = MappedFile::open(golden_folder() / "expected" / (name + ".safetensors"));
+  EXPECT_TRUE(file.ok());
+  auto entries = parse_safetensors(file->bytes());
+  EXPECT_TRUE(entries.ok());
+  std::vector<Case> cases(entries->size() / 3);
+  for (const TensorEntry& entry : *entries) {
+    const std::size_t dot = entry.name.find('.');
+    Case& c = cases.at(std::stoul(entry.name.substr(dot + 1)));
+    const std::string what = entry.name.substr(0, dot);
+    if (what == "prompt") c.prompt = ints(entry);
+    if (what == "tokens") c.tokens = ints(entry);
+    if (what == "logits") c.logits = rows(entry);
+  }
+  return cases;
+}
+
+// |found - wanted| <= tolerance * the largest |wanted| of the row
+void expect_close(const Logits& found, const Logits& wanted, double tolerance) {
+  ASSERT_EQ(found.size(), wanted.size());
+  for (std::size_t r = 0; r < wanted.size(); ++r) {
+    ASSERT_EQ(found[r].size(), wanted[r].size());
+    double scale = 0.0;
+    double worst = 0.0;
+    for (std::size_t i = 0; i < wanted[r].size(); ++i) {
+      scale = std::max(scale, std::abs(static_cast<double>(wanted[r][i])));
+      const double difference = std::abs(static_cast<double>(found[r][i]) - wanted[r][i]);
+      if (!(difference <= worst)) worst = difference;
+    }
+    EXPECT_LE(worst, tolerance * scale) << "row " << r;
+  }
+}
+
+class GoldenModel : public testing::TestWithParam<std::tuple<BackEnd, Golden>> {
+ protected:
+  void SetUp() override {
+    const auto& [back_end, golden] = GetParam();
+    ops_ = back_end.make();
+    auto checkpoint = Checkpoint::open(golden_folder() / golden.checkpoint);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+    auto config = read_model_config(*checkpoint);
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    auto plan = plan_weights(*checkpoint, *config, *ops_);
+    ASSERT_TRUE(plan.ok()) << plan.error().message;
+    EXPECT_THAT(plan->unused_tensors, testing::IsEmpty());
+    auto model = load_model(*checkpoint, *config, *ops_);
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    model_ = std::move(*model);
+    runner_ = std::make_unique<Runner>(*model_, *ops_);
+    cases_ = read_cases(golden.expected.empty() ? golden.checkpoint : golden.expected);
+  }
+
+  std::unique_ptr<Ops> ops_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Runner> runner_;
+  std::vector<Case> cases_;
+};
+
+TEST_P(GoldenModel, PrefillLogits) {
+  for (const Case& c : cases_) {
+    Sequence sequence(c.prompt);
+    expect_close(runner_->prefill(sequence), c.logits, 1e-4);
+  }
+}
+
+TEST_P(GoldenModel, GreedyTokens) {
+  for (const Case& c : cases_) {
+    Sequence sequence(c.prompt);
+    Sequence* const all[] = {&sequence};
+    const auto count = static_cast<int64_t>(c.tokens.size());
+    EXPECT_EQ(runner_->generate(all, count)[0], c.tokens);
+  }
+}
+
+TEST_P(GoldenModel, APromptInChunksEqualsTheWhole) {
+  for (const int64_t chunk : {1, 7, 10}) {
+    Sequence sequence(cases_[0].prompt);
+    expect_close(runner_->prefill(sequence, chunk), cases_[0].logits, 1e-4);
+  }
+}
+
+TEST_P(GoldenModel, SequencesInOneBatchEqualEachAlone) {
+  std::vector<Sequence> sequences;
+  std::vector<Sequence*> all;
+  for (const Case& c : cases_) sequences.emplace_back(c.prompt);
+  for (Sequence& s : sequences) all.push_back(&s);
+  const auto tokens = runner_->generate(all, 64);
+  for (std::size_t i = 0; i < cases_.size(); ++i) EXPECT_EQ(tokens[i], cases_[i].tokens);
+}
+
+std::string test_name(const testing::TestParamInfo<std::tuple<BackEnd, Golden>>& info) {
+  std::string name = std::get<0>(info.param).name + "_" + std::get<1>(info.param).checkpoint;
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  }
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenModel,
+                         testing::Combine(testing::ValuesIn(kBackEnds), testing::ValuesIn(kModels)),
+                         test_name);
+
+}  // namespace
+}  // namespace chitu::test
