@@ -3,6 +3,7 @@
 #include <array>
 #include <numeric>
 
+#include "io/gguf_metadata.h"
 #include "text/gguf_pre_tokenizers.h"
 #include "text/sentencepiece_vocabulary.h"
 #include "text/tokenizer_parts.h"
@@ -139,6 +140,41 @@ Status set_special(const VocabularySource& source, TokenizerParts& parts) {
   return {};
 }
 
+template <class T>
+using Read = Result<T> (GgufMetadata::*)(std::string_view) const;
+
+// The value of a key, or nothing when the file does not have it.
+template <class T>
+Result<T> read_or_empty(const GgufMetadata& metadata, std::string_view key, Read<T> read) {
+  if (!metadata.has(key)) return T();
+  return (metadata.*read)(key);
+}
+
+Result<std::optional<int64_t>> read_id(const GgufMetadata& metadata, std::string_view key) {
+  if (!metadata.has(key)) return std::optional<int64_t>();
+  TRY(id, metadata.integer(key, INT64_MIN, INT64_MAX));
+  return std::optional(id);
+}
+
+Result<std::optional<bool>> read_flag(const GgufMetadata& metadata, std::string_view key) {
+  if (!metadata.has(key)) return std::optional<bool>();
+  TRY(flag, metadata.boolean_or(key, false));
+  return std::optional(flag);
+}
+
+Result<std::vector<int32_t>> read_types(const GgufMetadata& metadata) {
+  TRY(wide, read_or_empty(metadata, "tokenizer.ggml.token_type", &GgufMetadata::integers));
+  std::vector<int32_t> types;
+  types.reserve(wide.size());
+  for (const int64_t type : wide) {
+    if (type < 0 || type > Type::kByte) {
+      return make_error(ErrorCode::kCorrupt, "tokenizer.ggml.token_type: {} is not known", type);
+    }
+    types.push_back(static_cast<int32_t>(type));
+  }
+  return types;
+}
+
 }  // namespace
 
 Result<Tokenizer> Tokenizer::from_vocabulary(const VocabularySource& source) {
@@ -167,6 +203,42 @@ Result<Tokenizer> Tokenizer::from_vocabulary(const VocabularySource& source) {
     parts.suffix.push_back(parts.special.eos.front());
   }
   return Tokenizer(std::move(parts));
+}
+
+Result<Tokenizer> Tokenizer::from_gguf(const GgufMetadata& metadata) {
+  VocabularySource source;
+  TRY(model, metadata.string("tokenizer.ggml.model"));
+  TRY(pre, metadata.string_or("tokenizer.ggml.pre", ""));
+  source.model = model;
+  source.pre = pre;
+  TRY(tokens, metadata.strings("tokenizer.ggml.tokens"));
+  TRY(merges, read_or_empty(metadata, "tokenizer.ggml.merges", &GgufMetadata::strings));
+  TRY(scores, read_or_empty(metadata, "tokenizer.ggml.scores", &GgufMetadata::numbers));
+  TRY(types, read_types(metadata));
+  source.tokens = std::move(tokens);
+  source.merges = std::move(merges);
+  source.scores = std::move(scores);
+  source.types = std::move(types);
+  for (const auto& [key, field] :
+       {std::pair{"bos_token_id", &source.bos}, std::pair{"eos_token_id", &source.eos},
+        std::pair{"eot_token_id", &source.eot}, std::pair{"eom_token_id", &source.eom},
+        std::pair{"unknown_token_id", &source.unknown},
+        std::pair{"padding_token_id", &source.padding}}) {
+    TRY(id, read_id(metadata, fmt::format("tokenizer.ggml.{}", key)));
+    *field = id;
+  }
+  for (const auto& [key, field] :
+       {std::pair{"add_bos_token", &source.add_bos}, std::pair{"add_eos_token", &source.add_eos},
+        std::pair{"add_space_prefix", &source.add_space_prefix},
+        std::pair{"remove_extra_whitespaces", &source.remove_extra_whitespaces}}) {
+    TRY(flag, read_flag(metadata, fmt::format("tokenizer.ggml.{}", key)));
+    *field = flag;
+  }
+  if (const GgufValue* charsmap = metadata.find("tokenizer.ggml.precompiled_charsmap")) {
+    source.precompiled_charsmap = {reinterpret_cast<const char*>(charsmap->payload.data()),
+                                   charsmap->payload.size()};
+  }
+  return from_vocabulary(source);
 }
 
 }  // namespace chitu

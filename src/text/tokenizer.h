@@ -16,6 +16,8 @@
 
 namespace chitu {
 
+class Checkpoint;
+class GgufMetadata;
 struct TokenizerParts;
 struct VocabularySource;
 
@@ -36,21 +38,18 @@ class Tokenizer {
  public:
   static constexpr size_t kMaxTextBytes = size_t{1} << 30;
 
-  // A Hugging Face checkpoint: tokenizer.json, or else tokenizer.model (SentencePiece, or tiktoken
-  // as Llama 3, GLM-4 and Qwen ship it); tokenizer_config.json and generation_config.json add the
-  // special tokens.
+  // The tokenizer of a checkpoint, whichever kind it is.
+  static Result<Tokenizer> load(const Checkpoint& checkpoint);
+
+  // A directory with a tokenizer.json. Its tokenizer_config.json and generation_config.json, where
+  // they exist, add the special tokens.
   static Result<Tokenizer> from_directory(const std::filesystem::path& directory);
 
   // The text of a tokenizer.json. `config` is that of a tokenizer_config.json, or empty.
   static Result<Tokenizer> from_json(std::string_view json, std::string_view config = {});
 
-  // The bytes of a SentencePiece model file.
-  static Result<Tokenizer> from_sentencepiece(std::string_view model, std::string_view config = {});
-
-  // The text of a tiktoken file; the family is known by the number of its tokens.
-  static Result<Tokenizer> from_tiktoken(std::string_view ranks, std::string_view config = {});
-
   // The vocabulary of a GGUF file.
+  static Result<Tokenizer> from_gguf(const GgufMetadata& metadata);
   static Result<Tokenizer> from_vocabulary(const VocabularySource& source);
 
   explicit Tokenizer(TokenizerParts parts);

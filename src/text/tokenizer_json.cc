@@ -261,13 +261,18 @@ Result<AddedToken> added_token_from_json(const json::Fields& fields, int64_t id)
   return token;
 }
 
-Result<Tokenizer> Tokenizer::from_json(std::string_view text, std::string_view config_text) {
+Result<TokenizerParts> parts_from_json(std::string_view text, std::string_view config_text) {
   TRY(value, json::parse(text));
   TRY(file, json::Fields::of(value));
   TRY(parts, parse_file(file));
   auto config = TokenizerConfig::parse(config_text);
   if (!config) return in("tokenizer_config.json", std::move(config).error());
   config->apply(parts);
+  return parts;
+}
+
+Result<Tokenizer> Tokenizer::from_json(std::string_view text, std::string_view config) {
+  TRY(parts, parts_from_json(text, config));
   return Tokenizer(std::move(parts));
 }
 

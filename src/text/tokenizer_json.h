@@ -35,6 +35,13 @@ struct TokenizerConfig {
   void apply(TokenizerParts& parts) const;
 };
 
+// The tokens that end an answer by a generation_config.json ("eos_token_id": a number or several),
+// beside those the tokenizer names itself. Empty text: none.
+Status apply_generation_config(std::string_view json, TokenizerParts& parts);
+
+// All of a tokenizer.json with its tokenizer_config.json.
+Result<TokenizerParts> parts_from_json(std::string_view text, std::string_view config);
+
 // One entry of "added_tokens" without its id.
 Result<AddedToken> added_token_from_json(const json::Fields& fields, int64_t id);
 

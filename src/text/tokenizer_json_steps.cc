@@ -55,9 +55,11 @@ Result<Finder> finder(const json::Fields& fields) {
     return Finder(std::move(regex));
   }
   TRY(text, choice.string("String"));
-  if (!text.empty()) return Finder(std::move(text));
-  TRY(regex, Regex::compile(""));  // matches between all characters
-  return Finder(std::move(regex));
+  if (text.empty()) {
+    TRY(regex, Regex::compile(""));  // matches between all characters
+    return Finder(std::move(regex));
+  }
+  return Finder(std::move(text));
 }
 
 Result<SplitBehavior> behavior_of(const json::Fields& fields, std::string_view fallback) {
@@ -75,9 +77,10 @@ Result<SplitBehavior> behavior_of(const json::Fields& fields, std::string_view f
 }
 
 Result<std::string> one_character(const json::Fields& fields, std::string_view key) {
-  TRY(text, fields.string(key));
-  if (text.empty() || utf8::length(text[0]) != text.size()) {
-    return make_error(ErrorCode::kCorrupt, "{}: '{}' is not one character", key, text);
+  auto text = fields.string(key);
+  if (!text) return text;
+  if (text->empty() || utf8::length(text->front()) != text->size()) {
+    return make_error(ErrorCode::kCorrupt, "{}: '{}' is not one character", key, *text);
   }
   return text;
 }
