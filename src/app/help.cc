@@ -44,7 +44,7 @@ std::string help_text(const Command& command) {
     row(option.letter, option.name, option.value, option.help);
   }
   row('h', "--help", "", "show this");
-  if (command.synopsis.find("key=value") != std::string_view::npos) {
+  if (command.takes_settings) {
     text +=
         "\nsettings: key=value, as in models=/path infer.max_seq_len=2048; "
         "`chitu settings` lists them\n";

@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/environment.h"
+#include "app/load_settings.h"
 
 namespace chitu::app {
 namespace {
@@ -20,8 +21,15 @@ int run_command(const Command& command, std::span<const char* const> words) {
     fmt::print("{}", help_text(command));
     return kExitOk;
   }
+  if (!command.takes_settings && !args->settings().empty()) {
+    return usage_error(command.name, fmt::format("{} takes no settings, found {}", command.name,
+                                                 args->settings().front()));
+  }
   const Environment environment = read_environment();
-  const Result<int> code = command.run({.environment = environment, .args = *args});
+  const Result<Settings> settings = load_settings(environment, args->settings());
+  if (!settings.ok()) return usage_error(command.name, settings.error().message);
+  const Result<int> code =
+      command.run({.environment = environment, .args = *args, .settings = *settings});
   if (code.ok()) return *code;
   if (code.error().code == ErrorCode::kCancelled) return kExitInterrupted;
   fmt::print(stderr, "chitu: error: {}\n", code.error().message);

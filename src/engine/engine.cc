@@ -44,7 +44,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const Checkpoint& checkpoint, Ops& 
                                              const LoadOptions& load_options) {
   TRY(config, read_model_config(checkpoint));
   TRY(memory, plan_memory(checkpoint, config, ops, options));
-  TRY_STATUS(check_fits(memory, config, ops));
+  TRY_STATUS(check_fits(memory, checkpoint, config, ops));
   TRY(model, load_model(checkpoint, config, ops, load_options));
   TRY(executor, Executor::create(*model, ops, memory));
   return std::unique_ptr<Engine>(

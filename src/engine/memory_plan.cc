@@ -31,36 +31,50 @@ void set_sizes(MemoryPlan& plan, const EngineOptions& options, int64_t max_seq_l
   plan.kv.num_blocks = plan.blocks_per_sequence * plan.max_reqs;
 }
 
-// Runs the model's largest steps, a prompt's and a decoding one, on operations that only measure.
-Status measure_workspace(MemoryPlan& plan, const ModelConfig& config, const Ops& ops) {
-  TRY(model, make_unloaded_model(config));
-  const std::vector<KvLayer> kv = KvCache::unallocated(plan.kv);
-  void* const nowhere = reinterpret_cast<void*>(Arena::kAlignment);
-  const StepShape prompt = plan.largest_step();
-  StepShape decode = prompt;
-  decode.tokens = plan.max_reqs;
-  decode.max_q_len = 1;
-
-  DryRunOps dry(ops);
-  Arena arena;
-  for (const StepShape& shape : {prompt, decode}) {
-    arena.reset();
-    const StepInputs inputs = step_inputs(shape, plan.kv.block_size, nowhere);
-    Step step{.ops = dry,
-              .arena = arena,
-              .attention = inputs.attention,
-              .ids = inputs.ids,
-              .logit_rows = inputs.logit_rows,
-              .kv = kv};
-    model->forward(step);
-    TRY_STATUS(dry.synchronize());
+// Finds the workspace of a plan by running the model's largest steps, a prompt's and a decoding
+// one, on operations that only measure.
+class Meter {
+ public:
+  static Result<Meter> create(const Checkpoint& checkpoint, const ModelConfig& config,
+                              const Ops& ops) {
+    TRY(model, make_unloaded_model(checkpoint, config, ops));
+    return Meter(std::move(model), ops);
   }
-  plan.activations = static_cast<int64_t>(arena.peak());
-  plan.scratch = dry.workspace_peak();
-  plan.inputs =
-      step_input_bytes(prompt) + bytes_for(DType::kI32, round_up(plan.max_reqs, Arena::kAlignment));
-  return {};
-}
+
+  Status measure(MemoryPlan& plan) const {
+    const std::vector<KvLayer> kv = KvCache::unallocated(plan.kv);
+    void* const nowhere = reinterpret_cast<void*>(Arena::kAlignment);
+    const StepShape prompt = plan.largest_step();
+    StepShape decode = prompt;
+    decode.tokens = plan.max_reqs;
+    decode.max_q_len = 1;
+
+    DryRunOps dry(*ops_);
+    Arena arena;
+    for (const StepShape& shape : {prompt, decode}) {
+      arena.reset();
+      const StepInputs inputs = step_inputs(shape, plan.kv.block_size, nowhere);
+      Step step{.ops = dry,
+                .arena = arena,
+                .attention = inputs.attention,
+                .ids = inputs.ids,
+                .logit_rows = inputs.logit_rows,
+                .kv = kv};
+      model_->forward(step);
+      TRY_STATUS(dry.synchronize());
+    }
+    plan.activations = static_cast<int64_t>(arena.peak());
+    plan.scratch = dry.workspace_peak();
+    plan.inputs = step_input_bytes(prompt) + bytes_for(DType::kI32, plan.max_reqs);
+    return {};
+  }
+
+ private:
+  Meter(std::unique_ptr<Model> model, const Ops& ops) : model_(std::move(model)), ops_(&ops) {}
+
+  std::unique_ptr<Model> model_;
+  const Ops* ops_;
+};
 
 Status check_options(const EngineOptions& options, const ModelConfig& config) {
   const int64_t limit = config.max_position_embeddings;
@@ -110,24 +124,25 @@ EngineOptions options_of(const MemoryPlan& plan) {
           .kv_dtype = plan.kv.dtype};
 }
 
+Result<bool> fits(MemoryPlan plan, const EngineOptions& options, int64_t max_seq_len,
+                  const Meter& meter) {
+  set_sizes(plan, options, max_seq_len);
+  TRY_STATUS(meter.measure(plan));
+  return plan.fits();
+}
+
 Result<int64_t> max_seq_len_that_fits(const MemoryPlan& plan, const EngineOptions& options,
-                                      const ModelConfig& config, const Ops& ops) {
-  return largest_that_fits(plan.max_seq_len, kMinSeqLen, [&](int64_t length) -> Result<bool> {
-    MemoryPlan candidate = plan;
-    set_sizes(candidate, options, length);
-    TRY_STATUS(measure_workspace(candidate, config, ops));
-    return candidate.fits();
+                                      const Meter& meter) {
+  return largest_that_fits(plan.max_seq_len, kMinSeqLen, [&](int64_t max_seq_len) {
+    return fits(plan, options, max_seq_len, meter);
   });
 }
 
 Result<int64_t> max_reqs_that_fits(const MemoryPlan& plan, EngineOptions options,
-                                   const ModelConfig& config, const Ops& ops) {
-  return largest_that_fits(plan.max_reqs, 1, [&](int64_t reqs) -> Result<bool> {
-    MemoryPlan candidate = plan;
-    options.max_reqs = reqs;
-    set_sizes(candidate, options, plan.max_seq_len);
-    TRY_STATUS(measure_workspace(candidate, config, ops));
-    return candidate.fits();
+                                   const Meter& meter) {
+  return largest_that_fits(plan.max_reqs, 1, [&](int64_t max_reqs) {
+    options.max_reqs = max_reqs;
+    return fits(plan, options, plan.max_seq_len, meter);
   });
 }
 
@@ -160,20 +175,23 @@ Result<MemoryPlan> plan_memory(const Checkpoint& checkpoint, const ModelConfig& 
     }
   }
   set_sizes(plan, options, max_seq_len);
-  TRY_STATUS(measure_workspace(plan, config, ops));
+  TRY(meter, Meter::create(checkpoint, config, ops));
+  TRY_STATUS(meter.measure(plan));
   if (options.max_seq_len == 0 && !plan.fits()) {
-    TRY(shorter, max_seq_len_that_fits(plan, options, config, ops));
+    TRY(shorter, max_seq_len_that_fits(plan, options, meter));
     if (shorter > 0) set_sizes(plan, options, shorter);
-    TRY_STATUS(measure_workspace(plan, config, ops));
+    TRY_STATUS(meter.measure(plan));
   }
   return plan;
 }
 
-Status check_fits(const MemoryPlan& plan, const ModelConfig& config, const Ops& ops) {
+Status check_fits(const MemoryPlan& plan, const Checkpoint& checkpoint, const ModelConfig& config,
+                  const Ops& ops) {
   if (plan.fits()) return {};
+  TRY(meter, Meter::create(checkpoint, config, ops));
   const EngineOptions options = options_of(plan);
-  TRY(max_seq_len, max_seq_len_that_fits(plan, options, config, ops));
-  TRY(max_reqs, max_reqs_that_fits(plan, options, config, ops));
+  TRY(max_seq_len, max_seq_len_that_fits(plan, options, meter));
+  TRY(max_reqs, max_reqs_that_fits(plan, options, meter));
   std::vector<std::string> remedies;
   if (max_seq_len > 0) remedies.push_back(fmt::format("infer.max_seq_len={}", max_seq_len));
   if (max_reqs > 0) remedies.push_back(fmt::format("infer.max_reqs={}", max_reqs));

@@ -44,7 +44,8 @@ Result<MemoryPlan> plan_memory(const Checkpoint& checkpoint, const ModelConfig& 
                                const Ops& ops, const EngineOptions& options);
 
 // Error: kResourceExhausted, with what is needed, what there is, and the setting that would fit.
-Status check_fits(const MemoryPlan& plan, const ModelConfig& config, const Ops& ops);
+Status check_fits(const MemoryPlan& plan, const Checkpoint& checkpoint, const ModelConfig& config,
+                  const Ops& ops);
 
 std::string format_bytes(int64_t bytes);       // "1.5 GiB"
 std::string one_line(const MemoryPlan& plan);  // for a log

@@ -1,0 +1,54 @@
+#include "app/answer.h"
+
+#include <fmt/format.h>
+
+#include "app/terminal.h"
+#include "text/stream_decoder.h"
+
+namespace chitu::app {
+
+double Answer::prompt_speed() const {
+  return prompt_seconds > 0 ? static_cast<double>(prompt_tokens) / prompt_seconds : 0;
+}
+
+double Answer::decode_speed() const {
+  return decode_seconds > 0 ? static_cast<double>(tokens - 1) / decode_seconds : 0;
+}
+
+Result<Answer> make_answer(Session& session, Request request, const InterruptScope& interrupt,
+                           const std::function<void(std::string_view)>& on_text) {
+  Answer answer{.prompt_tokens = static_cast<int64_t>(request.prompt.size())};
+  StreamDecoder decoder(*session.tokenizer);
+  const auto emit = [&](const std::string& piece) {
+    if (piece.empty()) return;
+    answer.text += piece;
+    on_text(piece);
+  };
+
+  TRY(id, session.engine->submit(std::move(request)));
+  const Stopwatch stopwatch;
+  while (answer.finish == FinishReason::kNone) {
+    if (interrupt.interrupted()) {
+      session.engine->cancel(id);
+      answer.finish = FinishReason::kCancelled;
+      break;
+    }
+    TRY(events, session.engine->step());
+    for (const TokenEvent& event : events) {
+      if (++answer.tokens == 1) answer.prompt_seconds = stopwatch.seconds();
+      answer.finish = event.finish;
+      if (event.finish != FinishReason::kStop) emit(decoder.push(event.token));
+    }
+  }
+  if (answer.tokens > 0) answer.decode_seconds = stopwatch.seconds() - answer.prompt_seconds;
+  emit(decoder.flush());
+  return answer;
+}
+
+std::string statistics(const Answer& answer) {
+  return fmt::format("prompt {} tokens at {:.4g} tok/s, answer {} tokens at {:.4g} tok/s ({})",
+                     answer.prompt_tokens, answer.prompt_speed(), answer.tokens,
+                     answer.decode_speed(), name(answer.finish));
+}
+
+}  // namespace chitu::app

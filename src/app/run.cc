@@ -1,0 +1,117 @@
+// `chitu run`: one prompt, streamed; or a file of prompts, JSON lines out.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include "app/answer.h"
+#include "app/commands.h"
+#include "app/prompt_file.h"
+#include "app/session.h"
+#include "app/terminal.h"
+
+namespace chitu::app {
+namespace {
+
+constexpr Option kOptions[] = {
+    {.name = "--prompt", .letter = 'p', .value = "TEXT", .help = "the prompt, also without -p"},
+    {.name = "--file",
+     .letter = 'f',
+     .value = "FILE",
+     .help = "many prompts: one a line, or in a .jsonl file {\"prompt\": ...} or "
+             "{\"messages\": [...]}"},
+    {.name = "--output",
+     .letter = 'o',
+     .value = "FILE",
+     .help = "with --file: where the JSON lines go (default: standard output)"},
+    {.name = "--system", .value = "TEXT", .help = "a system message before the prompt"},
+    {.name = "--raw", .help = "the prompt as it is, without the model's chat template"},
+    {.name = "--quiet", .letter = 'q', .help = "no statistics"},
+};
+
+constexpr int64_t kRequestsOfAFile = 8;
+
+Result<std::vector<int32_t>> encode_prompt(const Session& session, const Args& args,
+                                           std::string_view prompt) {
+  if (args.has("--raw") || !session.chat_template) return encode_text(session, prompt);
+  std::vector<ChatMessage> messages;
+  if (const auto system = args.value("--system")) messages.push_back({"system", *system});
+  messages.push_back({"user", std::string(prompt)});
+  return encode_chat(session, messages);
+}
+
+Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {
+  TRY(session, open_session(invocation.environment, invocation.settings, 1));
+  TRY(tokens, encode_prompt(session, invocation.args, prompt));
+  const InterruptScope interrupt;
+  TRY(answer, make_answer(session, make_request(invocation.settings, std::move(tokens)), interrupt,
+                          [](std::string_view text) {
+                            fmt::print("{}", text);
+                            std::fflush(stdout);
+                          }));
+  fmt::print("\n");
+  std::fflush(stdout);
+  if (!invocation.args.has("--quiet")) {
+    note(invocation.environment,
+         fmt::format("load {:.2f} s, {}", session.load_seconds, statistics(answer)));
+  }
+  return answer.finish == FinishReason::kCancelled ? kExitInterrupted : kExitOk;
+}
+
+Result<int> run_file(const Invocation& invocation, const std::string& path) {
+  TRY(prompts, read_prompt_file(path));
+  TRY(session, open_session(invocation.environment, invocation.settings, kRequestsOfAFile));
+  const auto encode = [&](const FilePrompt& prompt) {
+    return prompt.messages.empty() ? encode_prompt(session, invocation.args, prompt.text)
+                                   : encode_chat(session, prompt.messages);
+  };
+  TRY(summary, answer_prompts(session, prompts, invocation.settings, encode,
+                              invocation.args.value("--output").value_or("")));
+  if (!invocation.args.has("--quiet")) {
+    note(invocation.environment,
+         fmt::format("load {:.2f} s, {} prompts of {} tokens, answers of {} tokens in {:.2f} s",
+                     session.load_seconds, prompts.size(), summary.prompt_tokens, summary.tokens,
+                     summary.seconds));
+  }
+  return summary.interrupted ? kExitInterrupted : kExitOk;
+}
+
+Result<int> run(const Invocation& invocation) {
+  const Args& args = invocation.args;
+  const std::optional<std::string> option = args.value("--prompt");
+  const std::optional<std::string> file = args.value("--file");
+  const std::size_t given = args.words().size() + (option ? 1 : 0) + (file ? 1 : 0);
+  if (given > 1) {
+    return usage_error("run", "give one prompt (in quotes) or one file, not several");
+  }
+  if (file) return run_file(invocation, *file);
+  if (option) return run_prompt(invocation, *option);
+  if (!args.words().empty()) return run_prompt(invocation, args.words()[0]);
+  if (invocation.environment.input_is_terminal) {
+    return usage_error("run", "give a prompt: chitu run \"Why is the sky blue?\"");
+  }
+  const std::string prompt{std::istreambuf_iterator<char>(std::cin), {}};
+  return run_prompt(invocation, prompt);
+}
+
+}  // namespace
+
+const Command kRunCommand{
+    .name = "run",
+    .summary = "Answer one prompt, or a file of prompts",
+    .synopsis = "[options] [PROMPT] [key=value ...]",
+    .takes_settings = true,
+    .options = kOptions,
+    .examples =
+        "chitu run \"Why is the sky blue?\"\n"
+        "chitu run models=/path/to/checkpoint request.temperature=0.7 \"Write a haiku.\"\n"
+        "chitu run --raw \"Once upon a time\" request.max_new_tokens=64\n"
+        "chitu run --file prompts.txt --output answers.jsonl\n"
+        "echo \"Hello\" | chitu run",
+    .run = run,
+};
+
+}  // namespace chitu::app

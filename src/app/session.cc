@@ -1,0 +1,131 @@
+#include "app/session.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "app/model_store.h"
+#include "app/terminal.h"
+
+namespace chitu::app {
+namespace {
+
+// A preset's sizes against the checkpoint's: a wrong ckpt_dir is found before it is loaded.
+Status compare_with_preset(const ModelConfig& config, const Settings& settings) {
+  struct Size {
+    std::string_view key;
+    int64_t found;
+  };
+  const std::array<Size, 5> sizes = {{{"models.dim", config.hidden_size},
+                                      {"models.n_layers", config.num_layers},
+                                      {"models.n_heads", config.num_heads},
+                                      {"models.n_kv_heads", config.num_kv_heads},
+                                      {"models.vocab_size", config.vocab_size}}};
+  for (const Size& size : sizes) {
+    const int64_t stated = settings.integer(size.key);
+    if (stated != 0 && stated != size.found) {
+      return make_error(ErrorCode::kInvalidArgument,
+                        "models={} states {}={}, but the checkpoint has {}: is this another model?",
+                        settings.text("models"), size.key, stated, size.found);
+    }
+  }
+  return {};
+}
+
+std::string model_name(const Settings& settings) {
+  const std::string name = settings.text("models.name");
+  if (!name.empty()) return name;
+  const std::string dir = settings.text("models.ckpt_dir");
+  std::filesystem::path path = dir.empty() ? settings.text("models") : dir;
+  if (!path.has_filename()) path = path.parent_path();
+  return path.filename().string();
+}
+
+}  // namespace
+
+Result<Checkpoint> open_checkpoint(const Environment& environment, const Settings& settings) {
+  TRY(path, resolve_model(environment, settings));
+  return Checkpoint::open(path);
+}
+
+Result<ModelConfig> checked_model_config(const Checkpoint& checkpoint, const Settings& settings) {
+  TRY(config, read_model_config(checkpoint));
+  TRY_STATUS(compare_with_preset(config, settings));
+  return config;
+}
+
+Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& settings) {
+  const std::string other = settings.text("models.tokenizer_path");
+  return other.empty() ? load_tokenizer(checkpoint) : Tokenizer::from_directory(other);
+}
+
+EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs) {
+  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+  return {.max_seq_len = settings.integer("infer.max_seq_len"),
+          .max_reqs =
+              settings.is_auto("infer.max_reqs") ? max_reqs : settings.integer("infer.max_reqs"),
+          .max_step_tokens = settings.integer("infer.prefill_chunk_size"),
+          .block_size = settings.text("infer.cache_type") == "skew"
+                            ? 0
+                            : settings.integer("infer.cache_block_size"),
+          .kv_dtype = backend.kv_dtype,
+          .memory_limit = static_cast<int64_t>(settings.number("infer.memory_limit") * kGiB)};
+}
+
+Result<Session> open_session(const Environment& environment, const Settings& settings,
+                             int64_t max_reqs) {
+  TRY(checkpoint, open_checkpoint(environment, settings));
+  const Stopwatch stopwatch;
+  Session session;
+  session.model_name = model_name(settings);
+  TRY(config, checked_model_config(checkpoint, settings));
+  TRY(tokenizer, open_tokenizer(checkpoint, settings));
+  session.tokenizer = std::move(tokenizer);
+  TRY(chat_template, load_chat_template(checkpoint, *session.tokenizer));
+  session.chat_template = std::move(chat_template);
+  TRY(backend, make_backend(settings));
+  session.backend = std::move(backend);
+
+  const EngineOptions options = engine_options(settings, session.backend, max_reqs);
+  TRY(memory, plan_memory(checkpoint, config, *session.backend.ops, options));
+  note(environment, one_line(memory));
+  ProgressBar bar(environment, "loading");
+  const LoadOptions load_options{.on_progress = [&](const LoadProgress& progress) {
+    bar.update(progress.bytes_done, progress.bytes_total);
+  }};
+  TRY(engine, Engine::load(checkpoint, *session.backend.ops, options, load_options));
+  session.engine = std::move(engine);
+  session.load_seconds = stopwatch.seconds();
+  return session;
+}
+
+Request make_request(const Settings& settings, std::vector<int32_t> prompt) {
+  return {.prompt = std::move(prompt),
+          .max_new_tokens = settings.integer("request.max_new_tokens"),
+          .sampling = {.temperature = static_cast<float>(settings.number("request.temperature")),
+                       .top_k = static_cast<int32_t>(settings.integer("request.top_k")),
+                       .top_p = static_cast<float>(settings.number("request.top_p")),
+                       .min_p = static_cast<float>(settings.number("request.min_p")),
+                       .seed = static_cast<uint64_t>(settings.integer("infer.seed"))},
+          .ignore_eos = !settings.boolean("infer.stop_with_eos")};
+}
+
+Result<std::vector<int32_t>> encode_text(const Session& session, std::string_view text) {
+  return session.tokenizer->encode(text);
+}
+
+std::string_view name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kNone:
+      return "running";
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+}  // namespace chitu::app

@@ -1,0 +1,47 @@
+// What is written on standard error while the user waits: a progress bar, and dimmed notes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "app/environment.h"
+
+namespace chitu::app {
+
+// Draws "loading [#####.....] 1.2 of 4.1 GB, 2.3 GB/s" on a terminal, at most 20 times a second,
+// and takes it away when it is done. Elsewhere it draws nothing.
+class ProgressBar {
+ public:
+  ProgressBar(const Environment& environment, std::string_view what);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void update(int64_t done, int64_t total);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::string what_;
+  bool enabled_;
+  bool drawn_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_;
+};
+
+// A line on standard error, dim where there are colours.
+void note(const Environment& environment, std::string_view line);
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace chitu::app

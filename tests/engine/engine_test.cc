@@ -1,0 +1,221 @@
+// The engine with a real, tiny model on the reference back end.
+
+#include "engine/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "backend/reference/reference_ops.h"
+#include "io/checkpoint.h"
+
+namespace chitu {
+namespace {
+
+using testing::HasSubstr;
+
+class EngineTest : public testing::Test {
+ protected:
+  static constexpr EngineOptions kOptions{.max_seq_len = 96, .max_reqs = 3, .max_step_tokens = 16};
+
+  void SetUp() override {
+    Result<Checkpoint> opened = Checkpoint::open(CHITU_SOURCE_DIR "/models/tiny-random");
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    checkpoint_ = std::make_unique<Checkpoint>(*std::move(opened));
+    ops_ = make_reference_ops();
+  }
+
+  std::unique_ptr<Engine> load(const EngineOptions& options) {
+    Result<std::unique_ptr<Engine>> engine = Engine::load(*checkpoint_, *ops_, options);
+    EXPECT_TRUE(engine.ok()) << engine.error().message;
+    return *std::move(engine);
+  }
+
+  Result<MemoryPlan> plan(const EngineOptions& options) {
+    TRY(config, read_model_config(*checkpoint_));
+    return plan_memory(*checkpoint_, config, *ops_, options);
+  }
+
+  std::unique_ptr<Checkpoint> checkpoint_;
+  std::unique_ptr<Ops> ops_;
+};
+
+std::vector<int32_t> prompt(int64_t length, int32_t first) {
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < length; ++i) {
+    tokens.push_back(3 + static_cast<int32_t>((first + 37 * i) % 500));
+  }
+  return tokens;
+}
+
+Request request(std::vector<int32_t> tokens, int64_t max_new_tokens) {
+  return {.prompt = std::move(tokens), .max_new_tokens = max_new_tokens, .ignore_eos = true};
+}
+
+std::vector<int32_t> answer(Engine& engine, Request r) {
+  std::vector<int32_t> tokens;
+  const auto finish = generate(engine, std::move(r), [&](int32_t token) {
+    tokens.push_back(token);
+    return true;
+  });
+  EXPECT_TRUE(finish.ok());
+  return tokens;
+}
+
+TEST_F(EngineTest, AnswersTheSameWhateverTheChunksAndBlocks) {
+  const std::vector<int32_t> expected =
+      answer(*load({.max_seq_len = 96, .max_step_tokens = 96, .block_size = 0}),
+             request(prompt(40, 5), 24));
+  EXPECT_EQ(expected.size(), 24U);
+  for (const int64_t chunk : {1, 7, 39, 40}) {
+    for (const int64_t block : {1, 5, 32}) {
+      const auto engine = load({.max_seq_len = 96, .max_step_tokens = chunk, .block_size = block});
+      EXPECT_EQ(answer(*engine, request(prompt(40, 5), 24)), expected) << chunk << " " << block;
+    }
+  }
+}
+
+TEST_F(EngineTest, AnswersTheSameBesideOthers) {
+  // Seven requests for three places: some wait, some join while others decode.
+  const auto engine = load(kOptions);
+  std::map<RequestId, std::vector<int32_t>> expected;
+  std::map<RequestId, std::vector<int32_t>> found;
+  for (int32_t i = 0; i < 7; ++i) {
+    Request r = request(prompt(3 + 9 * i, 11 * i), 5 + 3 * i);
+    r.sampling = {.temperature = i % 2 == 0 ? 0.0F : 1.0F, .seed = 42};
+    const std::vector<int32_t> alone = answer(*load(kOptions), r);
+    expected[*engine->submit(r)] = alone;
+  }
+  while (engine->has_work()) {
+    const auto events = engine->step();
+    ASSERT_TRUE(events.ok());
+    for (const TokenEvent& event : *events) found[event.id].push_back(event.token);
+  }
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(EngineTest, DrawsTheSameTokensFromTheSameSeed) {
+  const auto engine = load(kOptions);
+  Request r = request(prompt(8, 1), 40);
+  r.sampling = {.temperature = 1.0F, .seed = 7};
+  const std::vector<int32_t> first = answer(*engine, r);
+  EXPECT_EQ(answer(*engine, r), first);
+  r.sampling.seed = 8;
+  EXPECT_NE(answer(*engine, r), first);
+}
+
+TEST_F(EngineTest, StopsAtTheModelsEndTokenOrTheRequests) {
+  const auto engine = load(kOptions);
+  const std::vector<int32_t> tokens = answer(*engine, request(prompt(8, 1), 40));
+  Request r = request(prompt(8, 1), 40);
+  r.stop_tokens = {tokens[5]};
+  const std::vector<int32_t> stopped = answer(*engine, r);
+  EXPECT_EQ(stopped.back(), tokens[5]);
+  EXPECT_LE(stopped.size(), 6U);
+}
+
+TEST_F(EngineTest, FillsMaxSeqLenAndNoMore) {
+  const auto engine = load(kOptions);
+  EXPECT_EQ(answer(*engine, request(prompt(90, 1), 0)).size(), 6U);
+  EXPECT_EQ(answer(*engine, request(prompt(95, 1), 100)).size(), 1U);
+  EXPECT_THAT(engine->submit(request(prompt(96, 1), 1)).error().message,
+              HasSubstr("the prompt has 96 tokens, but infer.max_seq_len=96"));
+}
+
+TEST_F(EngineTest, RefusesWhatItCannotCompute) {
+  const auto engine = load(kOptions);
+  EXPECT_FALSE(engine->submit({}).ok());
+  EXPECT_THAT(engine->submit(request({5, 512}, 1)).error().message, HasSubstr("token 512"));
+  EXPECT_THAT(engine->submit(request({-1}, 1)).error().message, HasSubstr("token -1"));
+  for (const SamplingParams& bad :
+       {SamplingParams{.temperature = -1}, SamplingParams{.top_k = -1}, SamplingParams{.top_p = 0},
+        SamplingParams{.top_p = NAN}, SamplingParams{.min_p = 2}}) {
+    Request r = request({5}, 1);
+    r.sampling = bad;
+    EXPECT_FALSE(engine->submit(r).ok());
+  }
+  EXPECT_FALSE(engine->has_work());
+}
+
+TEST_F(EngineTest, CancelsARequestAndGoesOn) {
+  const auto engine = load(kOptions);
+  const std::vector<int32_t> expected = answer(*engine, request(prompt(5, 9), 12));
+  const auto cancelled = engine->submit(request(prompt(30, 2), 20));
+  const auto kept = engine->submit(request(prompt(5, 9), 12));
+  ASSERT_TRUE(engine->step().ok());
+  EXPECT_TRUE(engine->cancel(*cancelled));
+  EXPECT_FALSE(engine->cancel(*cancelled));
+  std::vector<int32_t> tokens;
+  while (engine->has_work()) {
+    const auto events = engine->step();
+    ASSERT_TRUE(events.ok());
+    for (const TokenEvent& event : *events) {
+      EXPECT_EQ(event.id, *kept);
+      tokens.push_back(event.token);
+    }
+  }
+  EXPECT_EQ(tokens, expected);
+}
+
+TEST_F(EngineTest, StopsWhenTheCallerSaysSo) {
+  const auto engine = load(kOptions);
+  int calls = 0;
+  const auto finish =
+      generate(*engine, request(prompt(5, 9), 30), [&](int32_t) { return ++calls < 4; });
+  ASSERT_TRUE(finish.ok());
+  EXPECT_EQ(*finish, FinishReason::kCancelled);
+  EXPECT_EQ(calls, 4);
+  EXPECT_FALSE(engine->has_work());
+}
+
+TEST_F(EngineTest, PlansMemoryBeforeItLoads) {
+  const auto memory = plan({.max_seq_len = 100, .max_reqs = 2, .block_size = 32});
+  ASSERT_TRUE(memory.ok()) << memory.error().message;
+  EXPECT_EQ(memory->kv.num_blocks, 2 * 4);
+  // 2 layers, 2 KV heads of 16 values, keys and values, in float
+  EXPECT_EQ(memory->kv.bytes(), 8 * 32 * (2 * 2 * 2 * 16) * 4);
+  EXPECT_GT(memory->weights.prepared_bytes, 300000);
+  EXPECT_GT(memory->activations, 0);
+  EXPECT_TRUE(memory->fits());
+  EXPECT_THAT(one_line(*memory), HasSubstr("2 x 100 tokens"));
+  EXPECT_THAT(table(*memory), HasSubstr("infer.max_reqs=2 x infer.max_seq_len=100"));
+}
+
+TEST_F(EngineTest, ShortensTheDefaultLengthToWhatFits) {
+  EXPECT_EQ(plan({})->max_seq_len, 2048);
+  const int64_t limit = plan({.max_seq_len = 1024})->total() + 1;
+  const auto memory = plan({.memory_limit = limit});
+  ASSERT_TRUE(memory.ok());
+  EXPECT_TRUE(memory->fits());
+  EXPECT_EQ(memory->max_seq_len, 1024);
+}
+
+TEST_F(EngineTest, RefusesWhatDoesNotFitAndNamesWhatWould) {
+  EngineOptions options{.max_seq_len = 2048, .max_reqs = 4};
+  options.memory_limit = plan({.max_seq_len = 512, .max_reqs = 4})->total();
+  const auto engine = Engine::load(*checkpoint_, *ops_, options);
+  ASSERT_FALSE(engine.ok());
+  EXPECT_EQ(engine.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_THAT(engine.error().message, HasSubstr("does not fit; infer.max_seq_len=512 or "
+                                                "infer.max_reqs=1 would"));
+  options.max_seq_len = 512;
+  EXPECT_TRUE(Engine::load(*checkpoint_, *ops_, options).ok());
+}
+
+TEST_F(EngineTest, SaysSoWhenNoSettingWouldHelp) {
+  const auto engine = Engine::load(*checkpoint_, *ops_, {.memory_limit = 1000});
+  ASSERT_FALSE(engine.ok());
+  EXPECT_THAT(engine.error().message, HasSubstr("whatever the settings"));
+}
+
+TEST_F(EngineTest, ChecksItsOptions) {
+  EXPECT_THAT(plan({.max_seq_len = 4096}).error().message,
+              HasSubstr("infer.max_seq_len=4096: the model's limit is 2048 tokens"));
+  EXPECT_FALSE(plan({.max_reqs = 0}).ok());
+  EXPECT_THAT(plan({.max_seq_len = 2048, .max_reqs = 4000000}).error().message,
+              HasSubstr("is beyond"));
+}
+
+}  // namespace
+}  // namespace chitu
