@@ -29,7 +29,7 @@ void decode_f32(const std::byte* source, float* values, int64_t n) {
 template <float (*to_float)(uint16_t)>
 void decode_16_bits(const std::byte* source, float* values, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
-    uint16_t bits;
+    uint16_t bits = 0;
     std::memcpy(&bits, source + i * 2, sizeof(bits));
     values[i] = to_float(bits);
   }
@@ -38,7 +38,7 @@ void decode_16_bits(const std::byte* source, float* values, int64_t n) {
 template <class Block>
 void decode_blocks(const std::byte* source, float* values, int64_t n) {
   for (int64_t i = 0; i < n / Block::kElements; ++i) {
-    Block block;
+    Block block = {};
     std::memcpy(&block, source + i * static_cast<int64_t>(sizeof(Block)), sizeof(block));
     decode_block(block, values + i * Block::kElements);
   }
