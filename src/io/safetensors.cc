@@ -14,6 +14,7 @@ namespace chitu {
 namespace {
 
 constexpr std::size_t kLengthBytes = 8;
+constexpr std::string_view kMetadataKey = "__metadata__";
 
 struct Range {
   int64_t begin = 0;  // from the start of the data section
@@ -116,6 +117,17 @@ Result<std::string_view> read_header(std::span<const std::byte> file) {
   return header;
 }
 
+// Notes of the writer: strings under string keys. They are not used.
+Status check_metadata(const json::Value& value) {
+  const auto is_string = [](const auto& entry) { return entry.value().is_string(); };
+  if (value.is_null()) return {};
+  if (value.is_object() &&
+      std::all_of(value.get_object().begin(), value.get_object().end(), is_string)) {
+    return {};
+  }
+  return make_error(ErrorCode::kCorrupt, "{}: expected an object of strings", kMetadataKey);
+}
+
 // The ranges, sorted, must follow on each other from the first to the last byte.
 Status check_coverage(std::span<const Declared> tensors, int64_t data_bytes) {
   int64_t covered = 0;
@@ -148,7 +160,10 @@ Result<std::vector<TensorEntry>> parse_safetensors(std::span<const std::byte> fi
 
   std::vector<Declared> tensors;
   for (const auto& [key, description] : value->get_object()) {
-    if (key == "__metadata__") continue;  // notes of the writer's
+    if (key == kMetadataKey) {
+      TRY_STATUS(check_metadata(description));
+      continue;
+    }
     Result<Declared> tensor = read_tensor(key, description, data_bytes);
     if (!tensor) {
       return std::move(tensor).error().within(fmt::format("tensor {}", quote(key)));

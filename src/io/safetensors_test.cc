@@ -75,6 +75,10 @@ TEST(Safetensors, RefusesAHeaderThatIsNotItsJson) {
   EXPECT_THAT(error_of_header("{\"a\":", ""), HasSubstr("header: line 1"));
   EXPECT_THAT(error_of_header("{\"\xff\":1}", ""), HasSubstr("header: line 1"));
   EXPECT_THAT(error_of_header(R"({"a":1})", ""), HasSubstr("tensor 'a': expected an object"));
+  EXPECT_THAT(error_of_header(R"({"__metadata__":[]})", ""),
+              HasSubstr("__metadata__: expected an object of strings"));
+  EXPECT_THAT(error_of_header(R"({"__metadata__":{"a":1}})", ""), HasSubstr("__metadata__"));
+  EXPECT_EQ(error_of_header(R"({"__metadata__":null})", ""), "parsed");
   EXPECT_THAT(error_of_header(R"({"a\n\u001b[2J":1})", ""), HasSubstr(R"('a\x0a\x1b[2J')"));
 }
 
