@@ -1,0 +1,187 @@
+#include "text/normalizer.h"
+
+#include <unicode/brkiter.h>
+#include <unicode/utext.h>
+
+#include <memory>
+
+#include "base/check.h"
+#include "text/byte_level.h"
+
+namespace chitu {
+namespace {
+
+constexpr std::string_view kEscapedSpace = "\xE2\x96\x81";  // U+2581
+
+// `out` = the characters of `text`, each through f(code, character, out).
+template <class F>
+std::string map_characters(std::string_view text, F&& f) {
+  std::string out;
+  out.reserve(text.size());
+  utf8::for_each(text, [&](char32_t c, size_t begin, size_t end) {
+    f(c, text.substr(begin, end - begin), out);
+  });
+  return out;
+}
+
+Status apply(const UnicodeStep& step, RegexScratch&, std::string& text) {
+  text = unicode::normalize(text, step.form);
+  return {};
+}
+
+Status apply(const LowercaseStep&, RegexScratch&, std::string& text) {
+  text = map_characters(
+      text, [](char32_t c, std::string_view, std::string& out) { unicode::append_lower(c, out); });
+  return {};
+}
+
+Status apply(const ReplaceStep& step, RegexScratch& scratch, std::string& text) {
+  std::string out;
+  size_t done = 0;
+  TRY_STATUS(step.finder.for_each(text, scratch, [&](size_t begin, size_t end) {
+    out.append(text, done, begin - done).append(step.content);
+    done = end;
+  }));
+  if (done == 0 && out.empty()) return {};
+  text = out.append(text, done);
+  return {};
+}
+
+Status apply(const PrependStep& step, RegexScratch&, std::string& text) {
+  if (!text.empty()) text = step.content + text;
+  return {};
+}
+
+Status apply(const StripStep& step, RegexScratch&, std::string& text) {
+  std::string_view rest = text;
+  while (step.left && !rest.empty() && unicode::is_whitespace(utf8::code_point(rest))) {
+    rest.remove_prefix(utf8::length(rest[0]));
+  }
+  while (step.right && !rest.empty() &&
+         unicode::is_whitespace(utf8::code_point(utf8::last_character(rest)))) {
+    rest.remove_suffix(utf8::last_character(rest).size());
+  }
+  text = std::string(rest);
+  return {};
+}
+
+Status apply(const StripAccentsStep&, RegexScratch&, std::string& text) {
+  text = map_characters(text, [](char32_t c, std::string_view character, std::string& out) {
+    if (!unicode::is_mark(c)) out += character;
+  });
+  return {};
+}
+
+Status apply(const NmtStep&, RegexScratch&, std::string& text) {
+  text = map_characters(text, [](char32_t c, std::string_view character, std::string& out) {
+    const bool removed = (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) ||
+                         c == 0x7F || c == 0x8F || c == 0x9F;
+    const bool space = c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
+                       (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+                       c == 0xFEFF || c == 0xFFFD;
+    if (!removed) out += space ? std::string_view(" ") : character;
+  });
+  return {};
+}
+
+Status apply(const ByteLevelNormalizeStep&, RegexScratch&, std::string& text) {
+  std::string out;
+  byte_level::append_encoded(text, out);
+  text = std::move(out);
+  return {};
+}
+
+// Calls f(cluster) for every grapheme cluster.
+template <class F>
+void for_each_grapheme(std::string_view text, F&& f) {
+  UErrorCode error = U_ZERO_ERROR;
+  const std::unique_ptr<icu::BreakIterator> breaks(
+      icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), error));
+  CHECK(U_SUCCESS(error));  // the rules are part of the ICU library
+  UText utext = UTEXT_INITIALIZER;
+  utext_openUTF8(&utext, text.data(), static_cast<int64_t>(text.size()), &error);
+  breaks->setText(&utext, error);
+  CHECK(U_SUCCESS(error));
+  auto begin = static_cast<size_t>(breaks->first());
+  for (int32_t end = breaks->next(); end != icu::BreakIterator::DONE; end = breaks->next()) {
+    f(text.substr(begin, static_cast<size_t>(end) - begin));
+    begin = static_cast<size_t>(end);
+  }
+  utext_close(&utext);
+}
+
+Status apply(const PrecompiledStep& step, RegexScratch&, std::string& text) {
+  constexpr size_t kLongCluster = 6;
+  std::string out;
+  out.reserve(text.size());
+  for_each_grapheme(text, [&](std::string_view cluster) {
+    if (cluster.size() < kLongCluster) {
+      if (const auto match = step.charsmap.shortest_prefix(cluster)) {
+        out += match->replacement;
+        return;
+      }
+    }
+    utf8::for_each(cluster, [&](char32_t, size_t begin, size_t end) {
+      const std::string_view character = cluster.substr(begin, end - begin);
+      const auto match = step.charsmap.shortest_prefix(character);
+      out += match ? match->replacement : character;
+    });
+  });
+  text = std::move(out);
+  return {};
+}
+
+// What SentencePiece makes of the front of `text`.
+Charsmap::Match normalize_prefix(const SentencePieceStep& step, std::string_view text) {
+  size_t length = 0;
+  step.user_defined.for_each_prefix(text, [&](size_t n, int32_t) { length = n; });
+  if (length > 0) return {length, text.substr(0, length)};
+  if (const auto match = step.charsmap.longest_prefix(text)) return *match;
+  length = utf8::length(text[0]);
+  return {length, text.substr(0, length)};
+}
+
+Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
+  std::string_view rest = text;
+  const std::string_view space = step.escape_whitespaces ? kEscapedSpace : std::string_view(" ");
+  while (step.remove_extra_whitespaces && !rest.empty()) {
+    const Charsmap::Match match = normalize_prefix(step, rest);
+    if (match.replacement != " ") break;
+    rest.remove_prefix(match.length);
+  }
+  std::string out;
+  out.reserve(rest.size() + rest.size() / 2 + space.size());
+  if (step.add_dummy_prefix && !rest.empty()) out += space;
+  bool after_space = step.remove_extra_whitespaces;
+  while (!rest.empty()) {
+    Charsmap::Match match = normalize_prefix(step, rest);
+    rest.remove_prefix(match.length);
+    while (after_space && match.replacement.starts_with(' ')) match.replacement.remove_prefix(1);
+    for (const char c : match.replacement) {
+      if (c == ' ') {
+        out += space;
+      } else {
+        out += c;
+      }
+    }
+    if (!match.replacement.empty()) {
+      after_space = step.remove_extra_whitespaces && match.replacement.ends_with(' ');
+    }
+  }
+  while (step.remove_extra_whitespaces && out.ends_with(space))
+    out.resize(out.size() - space.size());
+  text = std::move(out);
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> Normalizer::run(std::string_view text, RegexScratch& scratch) const {
+  std::string out(text);
+  for (const NormalizerStep& step : steps_) {
+    TRY_STATUS(std::visit([&](const auto& s) { return apply(s, scratch, out); }, step));
+  }
+  return out;
+}
+
+}  // namespace chitu

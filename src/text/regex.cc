@@ -1,0 +1,111 @@
+#include "text/regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "text/utf8.h"
+
+namespace chitu {
+namespace {
+
+constexpr uint32_t kOptions = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+
+// Steps of one match: backtracking through one run of spaces costs a step per space, so the limit
+// must grow with the text.
+constexpr size_t kMatchSteps = 10'000'000;
+constexpr size_t kMatchStepsPerByte = 8;
+constexpr uint32_t kHeapLimitKiB = 64 << 10;  // for the interpreter, where there is no JIT
+constexpr size_t kSmallStack = 32 << 10;
+constexpr size_t kLargeStack = 16 << 20;
+
+constexpr std::chrono::seconds kTimeBudget{10};
+constexpr std::chrono::microseconds kTimeBudgetPerByte{1};
+constexpr unsigned kMatchesPerClockReading = 64;
+
+std::string message_of(int code) {
+  std::array<PCRE2_UCHAR, 256> text{};
+  pcre2_get_error_message(code, text.data(), text.size());
+  return reinterpret_cast<const char*>(text.data());
+}
+
+}  // namespace
+
+RegexScratch::RegexScratch(size_t text_bytes)
+    : data_(pcre2_match_data_create(1, nullptr)),
+      context_(pcre2_match_context_create(nullptr)),
+      text_bytes_(text_bytes),
+      start_(std::chrono::steady_clock::now()) {
+  CHECK(data_ != nullptr && context_ != nullptr);
+  const size_t steps = std::max(kMatchSteps, kMatchStepsPerByte * text_bytes);
+  pcre2_set_match_limit(context_, static_cast<uint32_t>(std::min<size_t>(steps, UINT32_MAX)));
+  pcre2_set_heap_limit(context_, kHeapLimitKiB);
+}
+
+RegexScratch::~RegexScratch() {
+  pcre2_match_data_free(data_);
+  pcre2_match_context_free(context_);
+  if (stack_ != nullptr) pcre2_jit_stack_free(stack_);
+}
+
+bool RegexScratch::out_of_time() {
+  if (++matches_ % kMatchesPerClockReading != 0) return false;
+  const auto budget = kTimeBudget + kTimeBudgetPerByte * static_cast<int64_t>(text_bytes_);
+  return std::chrono::steady_clock::now() - start_ > budget;
+}
+
+void RegexScratch::use_large_stack() {
+  stack_ = pcre2_jit_stack_create(kSmallStack, kLargeStack, nullptr);
+  CHECK(stack_ != nullptr);
+  pcre2_jit_stack_assign(context_, nullptr, stack_);
+}
+
+void Regex::CodeDeleter::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
+
+Result<Regex> Regex::compile(std::string_view pattern) {
+  TRY(translated, translate_oniguruma(pattern));
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()),
+                                   translated.size(), kOptions, &error, &offset, nullptr);
+  if (code == nullptr) {
+    return make_error(ErrorCode::kCorrupt, "the regular expression '{}' is wrong at byte {}: {}",
+                      translated, offset, message_of(error));
+  }
+  // Without JIT support pcre2_match() interprets the pattern: slower, the same result.
+  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+  return Regex(code);
+}
+
+Result<Regex::Match> Regex::find(std::string_view text, size_t from, RegexScratch& scratch) const {
+  if (scratch.out_of_time()) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      "a regular expression of the tokenizer takes too long on this text");
+  }
+  const auto match = [&] {
+    return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
+                       PCRE2_NO_UTF_CHECK, scratch.data_, scratch.context_);
+  };
+  int count = match();
+  if (count == PCRE2_ERROR_JIT_STACKLIMIT && scratch.stack_ == nullptr) {
+    scratch.use_large_stack();
+    count = match();
+  }
+  if (count == PCRE2_ERROR_NOMATCH) return Match{std::string_view::npos, std::string_view::npos};
+  if (count < 0) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      "a regular expression of the tokenizer gave up on this text: {}",
+                      message_of(count));
+  }
+  const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(scratch.data_);
+  return Match{bounds[0], bounds[1]};
+}
+
+size_t Regex::next_character(std::string_view text, size_t at) {
+  return at < text.size() ? at + utf8::length(text[at]) : at + 1;
+}
+
+}  // namespace chitu

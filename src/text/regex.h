@@ -1,0 +1,99 @@
+// Regular expressions of tokenizer files, matched by PCRE2 with its JIT compiler.
+//
+// The files are written for Oniguruma as the `tokenizers` library sets it up (Ruby syntax, Unicode
+// classes). Where the two languages differ the pattern is rewritten; what cannot be rewritten is a
+// kUnsupported error.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+struct pcre2_real_code_8;
+struct pcre2_real_match_data_8;
+struct pcre2_real_match_context_8;
+struct pcre2_real_jit_stack_8;
+
+namespace chitu {
+
+// What matching needs besides the pattern; one per call of encode(), for any number of patterns.
+//
+// A pattern of a hostile file may take exponential time. A single match is bounded by PCRE2's match
+// limit; all matches of one scratch together by a time budget that grows with the text.
+class RegexScratch {
+ public:
+  explicit RegexScratch(size_t text_bytes);
+  ~RegexScratch();
+  RegexScratch(const RegexScratch&) = delete;
+  RegexScratch& operator=(const RegexScratch&) = delete;
+
+ private:
+  friend class Regex;
+
+  bool out_of_time();
+  void use_large_stack();
+
+  pcre2_real_match_data_8* data_;
+  pcre2_real_match_context_8* context_;
+  pcre2_real_jit_stack_8* stack_ = nullptr;  // only after a match needed more than the small one
+  size_t text_bytes_;
+  unsigned matches_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+class Regex {
+ public:
+  struct Match {
+    size_t begin;
+    size_t end;
+  };
+
+  // `pattern` in Oniguruma's syntax.
+  static Result<Regex> compile(std::string_view pattern);
+
+  // The first match at or after `from`; begin == npos when there is none. Lookbehind sees all of
+  // `text`. Errors: kResourceExhausted when a limit of the scratch is reached.
+  // REQUIRES: valid UTF-8, `from` between two characters.
+  Result<Match> find(std::string_view text, size_t from, RegexScratch& scratch) const;
+
+  // Calls f(begin, end) for each match, left to right, without overlap. An empty match right after
+  // another match is left out.
+  template <class F>
+  Status for_each(std::string_view text, RegexScratch& scratch, F&& f) const {
+    size_t from = 0;
+    size_t last_end = std::string_view::npos;
+    while (from <= text.size()) {
+      TRY(match, find(text, from, scratch));
+      if (match.begin == std::string_view::npos) break;
+      if (match.begin == match.end && match.end == last_end) {
+        from = next_character(text, match.end);
+        continue;
+      }
+      f(match.begin, match.end);
+      from = last_end = match.end;
+    }
+    return {};
+  }
+
+ private:
+  struct CodeDeleter {
+    void operator()(pcre2_real_code_8* code) const;
+  };
+
+  explicit Regex(pcre2_real_code_8* code) : code_(code) {}
+  static size_t next_character(std::string_view text, size_t at);
+
+  std::unique_ptr<pcre2_real_code_8, CodeDeleter> code_;
+};
+
+// The pattern in PCRE2's syntax; used by compile(), and by its tests.
+Result<std::string> translate_oniguruma(std::string_view pattern);
+
+// A pattern that matches exactly this text.
+std::string escape_regex(std::string_view text);
+
+}  // namespace chitu

@@ -1,0 +1,57 @@
+// Which files of a checkpoint its tokenizer is made of.
+#include <fstream>
+
+#include "io/checkpoint.h"
+#include "text/tokenizer_json.h"
+
+namespace chitu {
+namespace {
+
+// The whole file; empty when there is none.
+Result<std::string> read_optional(const std::filesystem::path& path) {
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) return std::string();
+  const auto size = std::filesystem::file_size(path, code);
+  if (code) return make_error(ErrorCode::kIo, "{}: {}", path.string(), code.message());
+  if (size > static_cast<uintmax_t>(json::kMaxFileBytes)) {
+    return make_error(ErrorCode::kResourceExhausted, "{}: {} bytes; at most {} are read",
+                      path.string(), size, json::kMaxFileBytes);
+  }
+  std::string text(size, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
+    return make_error(ErrorCode::kIo, "{}: cannot be read", path.string());
+  }
+  return text;
+}
+
+template <class T>
+Result<T> within(const std::filesystem::path& path, Result<T> result) {
+  if (!result) return std::move(result).error().within(path.string());
+  return result;
+}
+
+}  // namespace
+
+Result<Tokenizer> Tokenizer::load(const Checkpoint& checkpoint) {
+  return within(checkpoint.path(), checkpoint.kind() == Checkpoint::Kind::kGguf
+                                       ? from_gguf(checkpoint.gguf())
+                                       : from_directory(checkpoint.path()));
+}
+
+Result<Tokenizer> Tokenizer::from_directory(const std::filesystem::path& directory) {
+  TRY(config, read_optional(directory / "tokenizer_config.json"));
+  TRY(generation, read_optional(directory / "generation_config.json"));
+  TRY(json, read_optional(directory / "tokenizer.json"));
+  if (json.empty()) {
+    return make_error(ErrorCode::kNotFound,
+                      "{}: no tokenizer; put the checkpoint's tokenizer.json there",
+                      directory.string());
+  }
+  TRY(parts, within(directory / "tokenizer.json", parts_from_json(json, config)));
+  TRY_STATUS(
+      within(directory / "generation_config.json", apply_generation_config(generation, parts)));
+  return Tokenizer(std::move(parts));
+}
+
+}  // namespace chitu
