@@ -17,7 +17,8 @@ constexpr FamilyTraits kGlm = {.interleaved_rope = true, .partial_rotary_factor 
 
 // tests/golden/models/make_rope.py: transformers' frequencies of real configurations.
 TEST(InverseFrequencies, AreThoseOfTransformers) {
-  const std::string path = std::string(CHITU_SOURCE_DIR) + "/tests/golden/models/expected/rope.json";
+  const std::string path =
+      std::string(CHITU_SOURCE_DIR) + "/tests/golden/models/expected/rope.json";
   const auto golden = json::parse_file(path);
   ASSERT_TRUE(golden.ok()) << golden.error().message;
   int64_t values = 0;
