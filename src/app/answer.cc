@@ -46,7 +46,7 @@ Result<Answer> make_answer(Session& session, Request request, const InterruptSco
 }
 
 std::string statistics(const Answer& answer) {
-  return fmt::format("prompt {} tokens at {:.4g} tok/s, answer {} tokens at {:.4g} tok/s ({})",
+  return fmt::format("prompt {} tokens at {:.1f} tok/s, answer {} tokens at {:.1f} tok/s ({})",
                      answer.prompt_tokens, answer.prompt_speed(), answer.tokens,
                      answer.decode_speed(), name(answer.finish));
 }

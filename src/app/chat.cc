@@ -250,13 +250,8 @@ Result<int> run(const Invocation& invocation) {
   if (const auto system = invocation.args.value("--system")) conversation.set_system(*system);
 
   TRY(session, open_session(invocation.environment, invocation.settings, 1));
-  if (!session.chat_template) {
-    return make_error(
-        ErrorCode::kUnsupported,
-        "{} has no chat template, so it is no chat model; `chitu run --raw` continues "
-        "a text",
-        session.model_name);
-  }
+  // Said now rather than after the first question.
+  if (!session.chat_prompt) return encode_chat(session, {}).error();
   Chat chat(invocation, session);
   chat.conversation() = std::move(conversation);
   chat.loop();

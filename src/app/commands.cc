@@ -8,10 +8,8 @@ namespace chitu::app {
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
-      kPullCommand,
-      kModelsCommand,
-      kSettingsCommand,
-      kVersionCommand,
+      kRunCommand,    kChatCommand,     kBenchCommand,    kInfoCommand,    kPullCommand,
+      kModelsCommand, kTokenizeCommand, kSettingsCommand, kVersionCommand,
   };
   return kCommands;
 }

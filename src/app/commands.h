@@ -5,9 +5,14 @@
 
 namespace chitu::app {
 
+extern const Command kBenchCommand;
+extern const Command kChatCommand;
+extern const Command kInfoCommand;
 extern const Command kModelsCommand;
 extern const Command kPullCommand;
+extern const Command kRunCommand;
 extern const Command kSettingsCommand;
+extern const Command kTokenizeCommand;
 extern const Command kVersionCommand;
 
 }  // namespace chitu::app

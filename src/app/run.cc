@@ -36,7 +36,7 @@ constexpr int64_t kRequestsOfAFile = 8;
 
 Result<std::vector<int32_t>> encode_prompt(const Session& session, const Args& args,
                                            std::string_view prompt) {
-  if (args.has("--raw") || !session.chat_template) return encode_text(session, prompt);
+  if (args.has("--raw") || !session.chat_prompt) return encode_text(session, prompt);
   std::vector<ChatMessage> messages;
   if (const auto system = args.value("--system")) messages.push_back({"system", *system});
   messages.push_back({"user", std::string(prompt)});

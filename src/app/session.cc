@@ -56,7 +56,7 @@ Result<ModelConfig> checked_model_config(const Checkpoint& checkpoint, const Set
 
 Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& settings) {
   const std::string other = settings.text("models.tokenizer_path");
-  return other.empty() ? load_tokenizer(checkpoint) : Tokenizer::from_directory(other);
+  return other.empty() ? Tokenizer::load(checkpoint) : Tokenizer::from_directory(other);
 }
 
 EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs) {
@@ -81,8 +81,8 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   TRY(config, checked_model_config(checkpoint, settings));
   TRY(tokenizer, open_tokenizer(checkpoint, settings));
   session.tokenizer = std::move(tokenizer);
-  TRY(chat_template, load_chat_template(checkpoint, *session.tokenizer));
-  session.chat_template = std::move(chat_template);
+  TRY(chat_prompt, ChatPrompt::load(checkpoint, *session.tokenizer));
+  session.chat_prompt = std::move(chat_prompt);
   TRY(backend, make_backend(settings));
   session.backend = std::move(backend);
 
@@ -108,6 +108,20 @@ Request make_request(const Settings& settings, std::vector<int32_t> prompt) {
                        .min_p = static_cast<float>(settings.number("request.min_p")),
                        .seed = static_cast<uint64_t>(settings.integer("infer.seed"))},
           .ignore_eos = !settings.boolean("infer.stop_with_eos")};
+}
+
+Result<std::vector<int32_t>> encode_chat(const Session& session,
+                                         std::span<const ChatMessage> messages) {
+  if (!session.chat_prompt) {
+    return make_error(
+        ErrorCode::kUnsupported,
+        "{} has no chat template, so it is no chat model; `chitu run --raw` continues "
+        "a text",
+        session.model_name);
+  }
+  TRY(text, session.chat_prompt->render(messages));
+  // The template has written the special tokens itself.
+  return session.tokenizer->encode(text, {.add_special_tokens = false, .parse_special = true});
 }
 
 Result<std::vector<int32_t>> encode_text(const Session& session, std::string_view text) {

@@ -8,13 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "app/chat_prompt.h"
 #include "app/environment.h"
 #include "app/make_ops.h"
 #include "app/settings.h"
 #include "base/result.h"
 #include "engine/engine.h"
 #include "io/checkpoint.h"
-#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace chitu::app {
@@ -24,7 +24,7 @@ struct Session {
   Backend backend;
   std::unique_ptr<Engine> engine;  // uses the back end
   std::optional<Tokenizer> tokenizer;
-  std::optional<ChatTemplate> chat_template;
+  std::optional<ChatPrompt> chat_prompt;  // none: not a chat model
   double load_seconds = 0;
 };
 
@@ -43,11 +43,6 @@ Result<Session> open_session(const Environment& environment, const Settings& set
 
 // A request of `prompt` with the sampling and limits that the settings state.
 Request make_request(const Settings& settings, std::vector<int32_t> prompt);
-
-struct ChatMessage {
-  std::string role;
-  std::string content;
-};
 
 // The tokens of a conversation that the model is to continue, by its chat template.
 Result<std::vector<int32_t>> encode_chat(const Session& session,

@@ -32,7 +32,8 @@ void ProgressBar::update(int64_t done, int64_t total) {
 }
 
 void note(const Environment& environment, std::string_view line) {
-  fmt::print(stderr, environment.colour ? "\033[2m{}\033[0m\n" : "{}\n", line);
+  const bool dim = environment.colour;
+  fmt::print(stderr, "{}{}{}\n", dim ? "\033[2m" : "", line, dim ? "\033[0m" : "");
 }
 
 }  // namespace chitu::app

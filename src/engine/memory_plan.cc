@@ -220,7 +220,7 @@ std::string format_bytes(int64_t bytes) {
 
 std::string one_line(const MemoryPlan& plan) {
   return fmt::format(
-      "memory: {} for weights {}, KV cache {} ({} x {} tokens, {}), workspace {}; {} available",
+      "memory: {} (weights {}, KV cache {} for {} x {} tokens in {}, workspace {}) of {} available",
       format_bytes(plan.total()), format_bytes(plan.weights.prepared_bytes),
       format_bytes(plan.kv.bytes()), plan.max_reqs, plan.max_seq_len, name(plan.kv.dtype),
       format_bytes(plan.workspace()), format_bytes(plan.limit));

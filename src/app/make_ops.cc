@@ -1,0 +1,26 @@
+#include "app/make_ops.h"
+
+#include "backend/reference/reference_ops.h"
+
+namespace chitu::app {
+namespace {
+
+DType kv_dtype(const Settings& settings) {
+  if (!settings.is_auto("infer.cache_dtype")) {
+    return *dtype_from_name(settings.text("infer.cache_dtype"));
+  }
+  return settings.text("dtype") == "float32" ? DType::kF32 : DType::kF16;
+}
+
+}  // namespace
+
+Result<Backend> make_backend(const Settings& settings) {
+  Backend backend;
+  backend.kv_dtype = kv_dtype(settings);
+  backend.pool = std::make_unique<ThreadPool>(
+      ThreadPoolOptions{.num_threads = static_cast<int>(settings.integer("infer.num_threads"))});
+  backend.ops = make_reference_ops();
+  return backend;
+}
+
+}  // namespace chitu::app
