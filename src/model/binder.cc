@@ -181,8 +181,14 @@ Result<Buffer> Binder::load(Ops& ops, const LoadOptions& options, Values values)
     if (options.on_progress) options.on_progress(progress);
   };
   report();
-  for (const Job* job : in_file_order()) {
+  const std::vector<const Job*> jobs = in_file_order();
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const Job* job = jobs[i];
     const std::vector<TensorRef> parts = sources(*job);
+    if (values != Values::kLeaveUnread && i + 1 < jobs.size()) {
+      // The disk reads the next weight while this one is prepared.
+      for (const TensorRef& part : sources(*jobs[i + 1])) checkpoint_->will_need(part);
+    }
     if (job->weight != nullptr) {
       TRY_STATUS(prepare(*job, parts, ops));
     } else {
