@@ -46,9 +46,11 @@ Result<Answer> make_answer(Session& session, Request request, const InterruptSco
 }
 
 std::string statistics(const Answer& answer) {
-  return fmt::format("prompt {} tokens at {:.1f} tok/s, answer {} tokens at {:.1f} tok/s ({})",
-                     answer.prompt_tokens, answer.prompt_speed(), answer.tokens,
-                     answer.decode_speed(), name(answer.finish));
+  std::string text =
+      fmt::format("prompt {} tokens at {:.1f} tok/s, answer {} token{}", answer.prompt_tokens,
+                  answer.prompt_speed(), answer.tokens, answer.tokens == 1 ? "" : "s");
+  if (answer.tokens > 1) text += fmt::format(" at {:.1f} tok/s", answer.decode_speed());
+  return text + fmt::format(" ({})", name(answer.finish));
 }
 
 }  // namespace chitu::app

@@ -145,10 +145,11 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   if (word.size() > 256) return best;
   for (const std::string_view candidate : candidates) {
-    // `max_seq_len` means `infer.max_seq_len`.
+    // `max_seq_len` means `infer.max_seq_len`, and so does `infer.max_seq`.
     const bool is_leaf = candidate.size() > word.size() + 1 && candidate.ends_with(word) &&
                          candidate[candidate.size() - word.size() - 1] == '.';
-    const std::size_t distance = is_leaf ? 0 : edit_distance(word, candidate);
+    const bool is_start = word.size() >= 4 && candidate.starts_with(word);
+    const std::size_t distance = is_leaf || is_start ? 1 : edit_distance(word, candidate);
     if (distance < best_distance) {
       best = candidate;
       best_distance = distance;

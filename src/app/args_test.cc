@@ -64,6 +64,7 @@ TEST(Nearest, FindsAKeyByItsLastPart) {
   const std::string_view keys[] = {"infer.max_reqs", "infer.max_seq_len", "serve.port"};
   EXPECT_EQ(nearest("max_seq_len", keys), "infer.max_seq_len");
   EXPECT_EQ(nearest("infer.max_req", keys), "infer.max_reqs");
+  EXPECT_EQ(nearest("infer.max_seq", keys), "infer.max_seq_len");
   EXPECT_EQ(nearest("INFER.MAX_REQS", keys), "infer.max_reqs");
   EXPECT_EQ(nearest("zebra", keys), "");
 }

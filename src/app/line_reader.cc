@@ -103,8 +103,7 @@ InputLine LineReader::read(const std::string& prompt) {
   InputLine whole = read_one(prompt);
   while (whole.kind == InputLine::Kind::kLine && whole.text.ends_with('\\')) {
     whole.text.back() = '\n';
-    const InputLine next =
-        read_one(std::string(prompt.size(), '.').replace(prompt.size() - 1, 1, " "));
+    const InputLine next = read_one(std::string(prompt.size(), ' '));
     if (next.kind == InputLine::Kind::kCancelled) return next;
     if (next.kind == InputLine::Kind::kEnd) break;
     whole.text += next.text;

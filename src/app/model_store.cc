@@ -9,6 +9,7 @@
 #include "app/embedded.h"
 #include "app/load_settings.h"
 #include "app/subprocess.h"
+#include "model/registry.h"
 
 namespace chitu::app {
 namespace {
@@ -46,6 +47,15 @@ Error unknown_model(std::string_view name) {
   return make_error(ErrorCode::kNotFound,
                     "models={}: neither a known model nor a path{}; `chitu models` lists the names",
                     name, near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
+}
+
+// A preset may be of an architecture that this version lacks: said before any file is looked for.
+Status check_architecture(const Settings& settings) {
+  const std::string type = settings.text("models.type");
+  if (type.empty()) return {};
+  auto found = find_architecture(type, Checkpoint::Kind::kHuggingFace);
+  if (found.ok()) return {};
+  return std::move(found).error().within(fmt::format("models={}", settings.text("models")));
 }
 
 }  // namespace
@@ -97,7 +107,10 @@ Status fetch(const Environment& environment, const KnownModel& model) {
 }
 
 Result<fs::path> resolve_model(const Environment& environment, const Settings& settings) {
-  if (const std::string dir = settings.text("models.ckpt_dir"); !dir.empty()) return fs::path(dir);
+  if (const std::string dir = settings.text("models.ckpt_dir"); !dir.empty()) {
+    TRY_STATUS(check_architecture(settings));
+    return fs::path(dir);
+  }
   const std::string name = settings.text("models");
   if (is_path(name)) return fs::path(name);
   if (const KnownModel* model = find_known_model(name); model != nullptr) {
@@ -105,6 +118,7 @@ Result<fs::path> resolve_model(const Environment& environment, const Settings& s
     return stored_path(environment, *model);
   }
   if (settings.text("models.name").empty()) return unknown_model(name);
+  TRY_STATUS(check_architecture(settings));
   return make_error(ErrorCode::kNotFound,
                     "models={} is a preset without files: give models.ckpt_dir=/path/to/{} "
                     "(published at {})",

@@ -146,6 +146,27 @@ Result<int64_t> max_reqs_that_fits(const MemoryPlan& plan, EngineOptions options
   });
 }
 
+// Each a change that would make `plan` fit, as the user would write it.
+Result<std::vector<std::string>> settings_that_fit(const MemoryPlan& plan, const Meter& meter) {
+  std::vector<std::string> found;
+  EngineOptions options = options_of(plan);
+  TRY(max_seq_len, max_seq_len_that_fits(plan, options, meter));
+  if (max_seq_len > 0) found.push_back(fmt::format("infer.max_seq_len={}", max_seq_len));
+  TRY(max_reqs, max_reqs_that_fits(plan, options, meter));
+  if (max_reqs > 0) found.push_back(fmt::format("infer.max_reqs={}", max_reqs));
+  MemoryPlan half = plan;
+  half.kv.dtype = DType::kF16;
+  if (half.kv.bytes() < plan.kv.bytes() && half.fits()) {
+    found.push_back("infer.cache_dtype=float16");
+  }
+  if (found.empty() && plan.max_reqs > 1) {
+    options.max_reqs = 1;
+    TRY(length, max_seq_len_that_fits(plan, options, meter));
+    if (length > 0) found.push_back(fmt::format("infer.max_reqs=1 infer.max_seq_len={}", length));
+  }
+  return found;
+}
+
 }  // namespace
 
 StepShape MemoryPlan::largest_step() const {
@@ -189,22 +210,15 @@ Status check_fits(const MemoryPlan& plan, const Checkpoint& checkpoint, const Mo
                   const Ops& ops) {
   if (plan.fits()) return {};
   TRY(meter, Meter::create(checkpoint, config, ops));
-  const EngineOptions options = options_of(plan);
-  TRY(max_seq_len, max_seq_len_that_fits(plan, options, meter));
-  TRY(max_reqs, max_reqs_that_fits(plan, options, meter));
-  std::vector<std::string> remedies;
-  if (max_seq_len > 0) remedies.push_back(fmt::format("infer.max_seq_len={}", max_seq_len));
-  if (max_reqs > 0) remedies.push_back(fmt::format("infer.max_reqs={}", max_reqs));
-  MemoryPlan half = plan;
-  half.kv.dtype = DType::kF16;
-  if (half.kv.bytes() < plan.kv.bytes() && half.fits()) {
-    remedies.push_back("infer.cache_dtype=float16");
+  TRY(settings, settings_that_fit(plan, meter));
+  if (settings.empty()) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      "{}: it does not fit, whatever the settings; a smaller or more strongly "
+                      "quantized model would",
+                      one_line(plan));
   }
-  return make_error(ErrorCode::kResourceExhausted, "{}: {}", one_line(plan),
-                    remedies.empty()
-                        ? "it does not fit, whatever the settings; a smaller or more strongly "
-                          "quantized model would"
-                        : fmt::format("it does not fit; {} would", fmt::join(remedies, " or ")));
+  return make_error(ErrorCode::kResourceExhausted, "{}: it does not fit; {} would", one_line(plan),
+                    fmt::join(settings, " or "));
 }
 
 std::string format_bytes(int64_t bytes) {

@@ -203,6 +203,14 @@ TEST_F(EngineTest, RefusesWhatDoesNotFitAndNamesWhatWould) {
   EXPECT_TRUE(Engine::load(*checkpoint_, *ops_, options).ok());
 }
 
+TEST_F(EngineTest, NamesTwoSettingsWhenOneIsNotEnough) {
+  EngineOptions options{.max_seq_len = 2048, .max_reqs = 64, .kv_dtype = DType::kF16};
+  options.memory_limit =
+      plan({.max_seq_len = 256, .max_reqs = 1, .kv_dtype = DType::kF16})->total();
+  EXPECT_THAT(Engine::load(*checkpoint_, *ops_, options).error().message,
+              HasSubstr("infer.max_reqs=1 infer.max_seq_len=256 would"));
+}
+
 TEST_F(EngineTest, SaysSoWhenNoSettingWouldHelp) {
   const auto engine = Engine::load(*checkpoint_, *ops_, {.memory_limit = 1000});
   ASSERT_FALSE(engine.ok());
