@@ -82,7 +82,9 @@ TEST(ThreadPool, SeveralCallersTakeTurns) {
   for (int i = 0; i < 4; ++i) {
     callers.emplace_back([&] {
       for (int job = 0; job < 100; ++job) {
-        pool.run([&](int thread) { jobs += thread == 0; });
+        pool.run([&](int thread) {
+          if (thread == 0) ++jobs;
+        });
       }
     });
   }
