@@ -1,0 +1,92 @@
+// Where checkpoints keep their chat templates.
+#include <fstream>
+#include <iterator>
+
+#include "io/checkpoint.h"
+#include "text/chat_template.h"
+
+namespace chitu {
+namespace {
+
+using Loaded = Result<std::optional<ChatTemplate>>;
+
+Result<std::string> read_text(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  const auto limit = static_cast<uintmax_t>(jinja::Limits{}.max_source_bytes);
+  if (!error && size > limit) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      "{}: a chat template of {} bytes is past the limit of {}", path.string(),
+                      size, limit);
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  if (error || file.bad()) return make_error(ErrorCode::kIo, "{}: cannot be read", path.string());
+  return text;
+}
+
+Result<json::Object> read_object(const Checkpoint& checkpoint, std::string_view name) {
+  const auto path = checkpoint.file(name);
+  if (!path) return json::Object();
+  TRY(value, json::parse_file(*path));
+  if (!value.is_object()) {
+    return make_error(ErrorCode::kCorrupt, "{}: expected an object, found {}", path->string(),
+                      json::kind_name(value));
+  }
+  return std::move(value.get_object());
+}
+
+Loaded load_hugging_face(const Checkpoint& checkpoint) {
+  TRY(config, read_object(checkpoint, "tokenizer_config.json"));
+  TRY(map, read_object(checkpoint, "special_tokens_map.json"));
+  json::Object tokens = special_tokens_of(config);
+  for (const auto& [key, value] : special_tokens_of(map)) tokens.emplace(key, value);
+
+  TRY(templates, chat_templates_of(config));
+  if (const auto path = checkpoint.file("chat_template.jinja")) {
+    TRY(source, read_text(*path));
+    std::erase_if(templates, [](const NamedTemplate& t) { return t.name == "default"; });
+    templates.push_back({"default", std::move(source)});
+  }
+  if (templates.empty()) return std::optional<ChatTemplate>();
+  TRY(compiled, ChatTemplate::compile(templates, std::move(tokens)));
+  return std::optional(std::move(compiled));
+}
+
+Loaded load_gguf(const GgufMetadata& metadata) {
+  constexpr std::string_view kKey = "tokenizer.chat_template";
+  if (!metadata.has(kKey)) return std::optional<ChatTemplate>();
+  std::vector<NamedTemplate> templates;
+  TRY(source, metadata.string(kKey));
+  templates.push_back({"default", std::move(source)});
+  if (const std::string key = std::string(kKey) + ".tool_use"; metadata.has(key)) {
+    TRY(tool_use, metadata.string(key));
+    templates.push_back({"tool_use", std::move(tool_use)});
+  }
+
+  json::Object tokens;
+  TRY(texts, metadata.strings("tokenizer.ggml.tokens"));
+  constexpr std::pair<std::string_view, std::string_view> kIds[] = {
+      {"bos_token", "tokenizer.ggml.bos_token_id"},
+      {"eos_token", "tokenizer.ggml.eos_token_id"},
+      {"unk_token", "tokenizer.ggml.unknown_token_id"},
+      {"pad_token", "tokenizer.ggml.padding_token_id"}};
+  for (const auto& [name, key] : kIds) {
+    if (!metadata.has(key)) continue;
+    TRY(id, metadata.integer(key, 0, static_cast<int64_t>(texts.size()) - 1));
+    tokens[name] = texts[static_cast<size_t>(id)];
+  }
+  TRY(compiled, ChatTemplate::compile(templates, std::move(tokens)));
+  return std::optional(std::move(compiled));
+}
+
+}  // namespace
+
+Loaded ChatTemplate::load(const Checkpoint& checkpoint) {
+  Loaded loaded = checkpoint.kind() == Checkpoint::Kind::kGguf ? load_gguf(checkpoint.gguf())
+                                                               : load_hugging_face(checkpoint);
+  if (loaded.ok()) return loaded;
+  return std::move(loaded).error().within(checkpoint.path().string());
+}
+
+}  // namespace chitu

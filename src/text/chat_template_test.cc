@@ -1,0 +1,109 @@
+#include "text/chat_template.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chitu {
+namespace {
+
+using ::testing::HasSubstr;
+
+json::Array conversation() {
+  return {{{"role", "system"}, {"content", "Be brief."}}, {{"role", "user"}, {"content", "Hi"}}};
+}
+
+std::string rendered(std::string_view source, const ChatInput& input, json::Object tokens = {}) {
+  const auto compiled = ChatTemplate::compile(source, std::move(tokens));
+  if (!compiled.ok()) return "compile: " + compiled.error().message;
+  const auto text = compiled->render(input);
+  return text.ok() ? *text : "render: " + text.error().message;
+}
+
+TEST(ChatTemplate, GivesTheVariablesOfTransformers) {
+  const ChatInput input{.messages = conversation(), .add_generation_prompt = true};
+  EXPECT_EQ(
+      rendered("{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m['content'] }};{% endfor %}"
+               "{{ tools }}{{ documents }}{{ add_generation_prompt }}",
+               input, {{"bos_token", "<s>"}}),
+      "<s>system:Be brief.;user:Hi;NoneNoneTrue");
+}
+
+TEST(ChatTemplate, TakesVariablesOfARequest) {
+  ChatInput input{.messages = conversation()};
+  input.variables = {{"enable_thinking", false}};
+  EXPECT_EQ(rendered("{{ enable_thinking }}", input), "False");
+}
+
+TEST(ChatTemplate, RefusesVariablesThatReplaceItsEnvironment) {
+  for (const char* name : {"messages", "tools", "documents", "add_generation_prompt", "bos_token",
+                           "raise_exception", "strftime_now", "range", "namespace", "loop"}) {
+    ChatInput input{.messages = conversation()};
+    input.variables[name] = "x";
+    EXPECT_THAT(rendered("", input), HasSubstr(std::string("'") + name + "'")) << name;
+  }
+}
+
+TEST(ChatTemplate, FindsReasoningUnderItsNames) {
+  for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+    const ChatInput input{.messages = {{{"role", "assistant"}, {name, "hm"}}}};
+    EXPECT_EQ(rendered("{{ messages[0].reasoning_content }}{{ messages[0].thinking }}", input),
+              "hmhm");
+  }
+}
+
+TEST(ChatTemplate, PassesOnWhatTheTemplateRefuses) {
+  EXPECT_EQ(rendered("\n{{ raise_exception('only user roles') }}", {.messages = conversation()}),
+            "render: chat template: line 2: the template refused: only user roles");
+}
+
+TEST(ChatTemplate, ChoosesTheToolTemplateForTools) {
+  const std::vector<NamedTemplate> templates = {{"default", "plain"}, {"tool_use", "with tools"}};
+  const auto compiled = ChatTemplate::compile(templates, {});
+  ASSERT_TRUE(compiled.ok());
+  ChatInput input{.messages = conversation()};
+  EXPECT_EQ(*compiled->render(input), "plain");
+  input.tools = json::Array{json::Object{{"name", "f"}}};
+  EXPECT_EQ(*compiled->render(input), "with tools");
+}
+
+TEST(ChatTemplate, NamesWhatItHasWhenThereIsNoDefault) {
+  const std::vector<NamedTemplate> templates = {{"rag", ""}};
+  const auto compiled = ChatTemplate::compile(templates, {});
+  ASSERT_FALSE(compiled.ok());
+  EXPECT_THAT(compiled.error().message, HasSubstr("rag"));
+}
+
+TEST(ChatTemplate, RefusesMessagesThatAreNotObjects) {
+  EXPECT_EQ(rendered("", {.messages = {"hello"}}),
+            "render: messages[0]: expected an object, found a string");
+}
+
+TEST(ChatTemplates, ReadsTheFieldOfATokenizerConfig) {
+  const auto one = chat_templates_of({{"chat_template", "x"}});
+  ASSERT_TRUE(one.ok());
+  ASSERT_EQ(one->size(), 1u);
+  EXPECT_EQ(one->front().name, "default");
+
+  const auto several = chat_templates_of(
+      {{"chat_template",
+        {{{"name", "default"}, {"template", "a"}}, {{"name", "rag"}, {"template", "b"}}}}});
+  ASSERT_TRUE(several.ok());
+  ASSERT_EQ(several->size(), 2u);
+  EXPECT_EQ(several->back().source, "b");
+
+  EXPECT_TRUE(chat_templates_of({}).value().empty());
+  EXPECT_FALSE(chat_templates_of({{"chat_template", 5}}).ok());
+  EXPECT_FALSE(chat_templates_of({{"chat_template", {{{"name", "x"}}}}}).ok());
+}
+
+TEST(ChatTemplates, ReadsSpecialTokensInBothSpellings) {
+  const json::Object tokens =
+      special_tokens_of({{"bos_token", "<s>"},
+                         {"eos_token", {{"content", "</s>"}, {"lstrip", false}}},
+                         {"unk_token", nullptr},
+                         {"other", "x"}});
+  EXPECT_EQ(tokens, (json::Object{{"bos_token", "<s>"}, {"eos_token", "</s>"}}));
+}
+
+}  // namespace
+}  // namespace chitu

@@ -1,0 +1,395 @@
+#include <algorithm>
+#include <array>
+
+#include "text/jinja/bound.h"
+#include "text/jinja/escape.h"
+#include "text/jinja/iterate.h"
+#include "text/jinja/methods.h"
+#include "text/jinja/str_format.h"
+#include "text/jinja/text_search.h"
+#include "text/jinja/unicode.h"
+
+namespace chitu::jinja {
+namespace {
+
+std::string_view view(const Value& self) { return self.text(); }
+
+// A result keeps the mark of the string that it was made from.
+Value like(const Value& self, std::string_view text, Runtime& rt) {
+  return rt.string(std::string(text), self.is_markup());
+}
+
+// Marked text escapes what is put into it.
+std::string inserted(const Value& self, const Value& text) {
+  return self.is_markup() && !text.is_markup() ? escape_html(text.text()) : text.text();
+}
+
+using TextFunction = std::string (*)(std::string_view);
+using TextPredicate = bool (*)(std::string_view);
+
+template <TextFunction kFunction>
+Value mapped(Runtime& rt, const Value& self, const Args& args) {
+  expect_no_arguments("a method of str", args);
+  rt.meter().scan(self.text().size() * 16);
+  rt.meter().require(self.text().size() * 3);
+  return like(self, kFunction(self.text()), rt);
+}
+
+template <TextPredicate kPredicate>
+Value tested(Runtime& rt, const Value& self, const Args& args) {
+  expect_no_arguments("a method of str", args);
+  rt.meter().scan(self.text().size());
+  return Value::boolean(kPredicate(self.text()));
+}
+
+template <Side kSide>
+Value stripped(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("strip", args, {"chars"}, 0, true);
+  rt.meter().scan(self.text().size());
+  if (!bound.given_and_not_none(0)) return like(self, strip(self.text(), kSide), rt);
+  return like(self, strip(self.text(), kSide, bound.text(0)), rt);
+}
+
+// ---- splitting
+
+std::vector<std::string_view> split_space(std::string_view s, int64_t limit) {
+  std::vector<std::string_view> parts;
+  s = trim_left(s);
+  while (!s.empty()) {
+    if (limit-- == 0) {
+      parts.push_back(trim_right(s));
+      break;
+    }
+    size_t end = 0;
+    for (size_t next = 0; next < s.size() && !is_space(next_code_point(s, next));) end = next;
+    parts.push_back(s.substr(0, end));
+    s = trim_left(s.substr(end));
+  }
+  return parts;
+}
+
+std::vector<std::string_view> rsplit_space(std::string_view s, int64_t limit) {
+  std::vector<std::string_view> parts;
+  s = trim_right(s);
+  while (!s.empty()) {
+    if (limit-- == 0) {
+      parts.push_back(trim_left(s));
+      break;
+    }
+    size_t begin = s.size();
+    while (begin > 0) {
+      const size_t at = previous_code_point(s, begin);
+      size_t pos = at;
+      if (is_space(next_code_point(s, pos))) break;
+      begin = at;
+    }
+    parts.push_back(s.substr(begin));
+    s = trim_right(s.substr(0, begin));
+  }
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+std::vector<std::string_view> split_at(std::string_view s, std::string_view separator,
+                                       int64_t limit) {
+  std::vector<std::string_view> parts;
+  for (; limit != 0; --limit) {
+    const size_t at = s.find(separator);
+    if (at == std::string_view::npos) break;
+    parts.push_back(s.substr(0, at));
+    s.remove_prefix(at + separator.size());
+  }
+  parts.push_back(s);
+  return parts;
+}
+
+std::vector<std::string_view> rsplit_at(std::string_view s, std::string_view separator,
+                                        int64_t limit) {
+  std::vector<std::string_view> parts;
+  for (; limit != 0 && s.size() >= separator.size(); --limit) {
+    const size_t at = s.rfind(separator);
+    if (at == std::string_view::npos) break;
+    parts.push_back(s.substr(at + separator.size()));
+    s = s.substr(0, at);
+  }
+  parts.push_back(s);
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+Value strings(const Value& self, const std::vector<std::string_view>& parts, Runtime& rt) {
+  ListBuilder out(rt);
+  for (const std::string_view part : parts) {
+    rt.meter().step();
+    out.append(like(self, part, rt));
+  }
+  return out.list();
+}
+
+using SplitSpace = std::vector<std::string_view> (*)(std::string_view, int64_t);
+using SplitAt = std::vector<std::string_view> (*)(std::string_view, std::string_view, int64_t);
+
+template <SplitSpace kSpace, SplitAt kAt>
+Value split(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("split", args, {"sep", "maxsplit"}, 0);
+  const int64_t limit = bound.integer(1, -1);
+  rt.meter().scan(self.text().size());
+  rt.meter().require(self.text().size() * sizeof(std::string_view));  // a part per byte at most
+  if (!bound.given_and_not_none(0)) return strings(self, kSpace(self.text(), limit), rt);
+  if (bound.text(0).empty()) fail("split(): the separator is empty");
+  return strings(self, kAt(self.text(), bound.text(0), limit), rt);
+}
+
+Value splitlines(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("splitlines", args, {"keepends"}, 0);
+  rt.meter().scan(self.text().size());
+  rt.meter().require(self.text().size() * sizeof(std::string_view));
+  return strings(self, split_lines(self.text(), bound.truth(0, false)), rt);
+}
+
+template <bool kFromRight>
+Value partition(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("partition", args, {"sep"}, 1, true);
+  const std::string_view s = view(self);
+  const std::string_view separator = bound.text(0);
+  if (separator.empty()) fail("partition(): the separator is empty");
+  rt.meter().scan(s.size());
+  const size_t at = kFromRight ? s.rfind(separator) : s.find(separator);
+  if (at == std::string_view::npos) {
+    const Value empty = like(self, "", rt);
+    return kFromRight ? rt.tuple({empty, empty, self}) : rt.tuple({self, empty, empty});
+  }
+  return rt.tuple({like(self, s.substr(0, at), rt), like(self, separator, rt),
+                   like(self, s.substr(at + separator.size()), rt)});
+}
+
+// ---- searching
+
+// The part of a string between two optional positions, in code points.
+struct Window {
+  std::string_view text;
+  int64_t start;  // of the window, in the whole string
+  bool beyond;    // it begins past the end: not even an empty string is found there
+};
+
+Window window(const Value& self, const Bound& bound, size_t first) {
+  const auto& string = self.as<String>();
+  const int64_t size = string.length();
+  auto position = [&](size_t i, int64_t fallback) {
+    const int64_t at = bound.given_and_not_none(i) ? bound.integer(i, fallback) : fallback;
+    return at < 0 ? std::max<int64_t>(at + size, 0) : at;
+  };
+  const int64_t start = position(first, 0);
+  const int64_t stop = std::min(position(first + 1, size), size);
+  if (start > size || start > stop) return {{}, start, true};
+  const size_t begin = code_point_offset(string.text, start);
+  const size_t end = code_point_offset(string.text, stop);
+  return {std::string_view(string.text).substr(begin, end - begin), start, false};
+}
+
+template <bool kFromRight>
+int64_t locate(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("find", args, {"sub", "start", "end"}, 1, true);
+  rt.meter().scan(self.text().size());
+  const std::string& sub = bound.text(0);
+  const Window w = window(self, bound, 1);
+  if (w.beyond) return -1;
+  const size_t at = kFromRight ? w.text.rfind(sub) : w.text.find(sub);
+  return at == std::string_view::npos ? -1 : w.start + count_code_points(w.text.substr(0, at));
+}
+
+template <bool kFromRight>
+Value find(Runtime& rt, const Value& self, const Args& args) {
+  return Value::integer(locate<kFromRight>(rt, self, args));
+}
+
+template <bool kFromRight>
+Value index(Runtime& rt, const Value& self, const Args& args) {
+  const int64_t at = locate<kFromRight>(rt, self, args);
+  if (at < 0) fail("index(): the substring is not there");
+  return Value::integer(at);
+}
+
+Value count(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("count", args, {"sub", "start", "end"}, 1, true);
+  rt.meter().scan(self.text().size());
+  const std::string& sub = bound.text(0);
+  const Window w = window(self, bound, 1);
+  if (w.beyond) return Value::integer(0);
+  if (sub.empty()) return Value::integer(count_code_points(w.text) + 1);
+  int64_t n = 0;
+  for (size_t at = 0; (at = w.text.find(sub, at)) != std::string_view::npos; at += sub.size()) ++n;
+  return Value::integer(n);
+}
+
+template <bool kAtEnd>
+Value affixed(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound(kAtEnd ? "endswith" : "startswith", args, {"affix", "start", "end"}, 1, true);
+  rt.meter().scan(0);
+  const Window w = window(self, bound, 1);
+  auto matches = [&](const Value& affix) {
+    if (!affix.is_string())
+      fail("startswith() and endswith() look for a string, not for {}", type_name(affix));
+    if (w.beyond) return false;
+    return kAtEnd ? w.text.ends_with(affix.text()) : w.text.starts_with(affix.text());
+  };
+  if (!bound[0]->is(Kind::kTuple)) return Value::boolean(matches(*bound[0]));
+  for (const Value& affix : bound[0]->items()) {
+    if (matches(affix)) return Value::boolean(true);
+  }
+  return Value::boolean(false);
+}
+
+template <bool kAtEnd>
+Value remove_affix(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound(kAtEnd ? "removesuffix" : "removeprefix", args, {"affix"}, 1, true);
+  std::string_view s = view(self);
+  const std::string& affix = bound.text(0);
+  if (kAtEnd ? s.ends_with(affix) : s.starts_with(affix)) {
+    s = kAtEnd ? s.substr(0, s.size() - affix.size()) : s.substr(affix.size());
+  }
+  return like(self, s, rt);
+}
+
+Value replace_method(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("replace", args, {"old", "new", "count"}, 2, true);
+  bound.text(0);
+  bound.text(1);
+  return replace(self, bound.text(0), inserted(self, *bound[1]), bound.integer(2, -1), rt);
+}
+
+Value join(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("join", args, {"iterable"}, 1, true);
+  TextBuilder out(rt);
+  bool first = true;
+  for (const Value& item : to_vector(*bound[0], rt)) {
+    if (!std::exchange(first, false)) out.append(self.text());
+    if (!item.is_string()) fail("join(): a string is expected, not {}", type_name(item));
+    out.append(inserted(self, item));
+  }
+  return out.value(self.is_markup());
+}
+
+// ---- padding
+
+enum class Align : uint8_t { kLeft, kRight, kCenter };
+
+template <Align kAlign>
+Value justify(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("center, ljust and rjust", args, {"width", "fillchar"}, 1, true);
+  const std::string_view fill = bound.text_or(1, " ");
+  if (count_code_points(fill) != 1) fail("the fill character must be one character");
+  const int64_t width = bound.integer(0, 0);
+  const int64_t pad = std::max<int64_t>(width - self.as<String>().length(), 0);
+  const int64_t left = kAlign == Align::kLeft    ? 0
+                       : kAlign == Align::kRight ? pad
+                                                 : pad / 2 + (pad & width & 1);
+  TextBuilder out(rt);
+  for (int64_t i = 0; i < left; ++i) out.append(fill);
+  out.append(self.text());
+  for (int64_t i = left; i < pad; ++i) out.append(fill);
+  rt.meter().scan(out.size());
+  return out.value(self.is_markup());
+}
+
+Value zfill(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("zfill", args, {"width"}, 1, true);
+  std::string_view s = view(self);
+  const int64_t pad = bound.integer(0, 0) - self.as<String>().length();
+  TextBuilder out(rt);
+  if (s.starts_with('+') || s.starts_with('-')) {
+    out.append(s.front());
+    s.remove_prefix(1);
+  }
+  for (int64_t i = 0; i < pad; ++i) out.append('0');
+  rt.meter().scan(out.size());
+  out.append(s);
+  return out.value(self.is_markup());
+}
+
+Value expandtabs(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("expandtabs", args, {"tabsize"}, 0);
+  const int64_t size = bound.integer(0, 8);
+  const std::string_view s = view(self);
+  TextBuilder out(rt);
+  int64_t column = 0;
+  for (size_t pos = 0; pos < s.size();) {
+    const size_t begin = pos;
+    const char32_t c = next_code_point(s, pos);
+    if (c != '\t') {
+      column = c == '\n' || c == '\r' ? 0 : column + 1;
+      out.append(s.substr(begin, pos - begin));
+      continue;
+    }
+    for (int64_t n = size > 0 ? size - column % size : 0; n > 0; --n, ++column) out.append(' ');
+  }
+  return out.value(self.is_markup());
+}
+
+Value format(Runtime& rt, const Value& self, const Args& args) {
+  return format_str(self, args, rt);
+}
+
+Value format_map(Runtime& rt, const Value& self, const Args& args) {
+  const Bound bound("format_map", args, {"mapping"}, 1, true);
+  if (!bound[0]->is(Kind::kDict))
+    fail("format_map() needs a mapping, not {}", type_name(*bound[0]));
+  Args named;
+  for (const auto& [key, value] : bound[0]->as<Dict>().entries()) {
+    if (key.is_string()) named.keyword.emplace_back(key.text(), value);
+  }
+  return format_str(self, named, rt);
+}
+
+constexpr std::array<MethodEntry, 44> kMethods = {{
+    {"capitalize", mapped<to_capitalized>},
+    {"casefold", mapped<case_fold>},
+    {"center", justify<Align::kCenter>},
+    {"count", count},
+    {"endswith", affixed<true>},
+    {"expandtabs", expandtabs},
+    {"find", find<false>},
+    {"format", format},
+    {"format_map", format_map},
+    {"index", index<false>},
+    {"isalnum", tested<all_alnum>},
+    {"isalpha", tested<all_alpha>},
+    {"isascii", tested<all_ascii>},
+    {"isdecimal", tested<all_decimal>},
+    {"isdigit", tested<all_digit>},
+    {"isidentifier", tested<all_identifier>},
+    {"islower", tested<all_lower>},
+    {"isnumeric", tested<all_numeric>},
+    {"isprintable", tested<all_printable>},
+    {"isspace", tested<all_space>},
+    {"istitle", tested<all_title>},
+    {"isupper", tested<all_upper>},
+    {"join", join},
+    {"ljust", justify<Align::kLeft>},
+    {"lower", mapped<to_lower>},
+    {"lstrip", stripped<Side::kLeft>},
+    {"partition", partition<false>},
+    {"removeprefix", remove_affix<false>},
+    {"removesuffix", remove_affix<true>},
+    {"replace", replace_method},
+    {"rfind", find<true>},
+    {"rindex", index<true>},
+    {"rjust", justify<Align::kRight>},
+    {"rpartition", partition<true>},
+    {"rsplit", split<rsplit_space, rsplit_at>},
+    {"rstrip", stripped<Side::kRight>},
+    {"split", split<split_space, split_at>},
+    {"splitlines", splitlines},
+    {"startswith", affixed<false>},
+    {"strip", stripped<Side::kBoth>},
+    {"swapcase", mapped<swap_case>},
+    {"title", mapped<to_title>},
+    {"upper", mapped<to_upper>},
+    {"zfill", zfill},
+}};
+
+}  // namespace
+
+std::span<const MethodEntry> string_methods() { return kMethods; }
+
+}  // namespace chitu::jinja
