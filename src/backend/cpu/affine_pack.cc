@@ -1,0 +1,258 @@
+#include "backend/cpu/affine_pack.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "tensor/format/half.h"
+#include "tensor/format/k_scales.h"
+#include "tensor/format/q2_k.h"
+#include "tensor/format/q3_k.h"
+#include "tensor/format/q4_0.h"
+#include "tensor/format/q4_1.h"
+#include "tensor/format/q4_k.h"
+#include "tensor/format/q5_0.h"
+#include "tensor/format/q5_1.h"
+#include "tensor/format/q5_k.h"
+#include "tensor/format/q6_k.h"
+#include "tensor/format/q8_0.h"
+
+namespace chitu::cpu {
+namespace {
+
+constexpr uint16_t kHalfOne = 0x3c00;
+
+// What a block says beside its codes. Arrays are as long as the block has groups.
+struct Scales {
+  uint16_t d = 0;
+  uint16_t m = 0;
+  uint8_t scale[16] = {};  // signed in Q3_K and Q6_K; both in Q2_K
+  uint8_t min[16] = {};
+};
+
+// split(block) takes the scales out of a block and leaves ones (and minima of zero), so that the
+// block decodes to its bare codes, less the offset: where the bits lie is known to tensor/format
+// alone.
+
+template <class Block>
+Scales split_d(Block& block) {
+  Scales s{.d = block.d};
+  block.d = kHalfOne;
+  return s;
+}
+template <class Block>
+Scales split_d_m(Block& block) {
+  Scales s{.d = block.d, .m = block.m};
+  block.d = kHalfOne;
+  block.m = 0;
+  return s;
+}
+Scales split(BlockQ8_0& block) { return split_d(block); }
+Scales split(BlockQ4_0& block) { return split_d(block); }
+Scales split(BlockQ5_0& block) { return split_d(block); }
+Scales split(BlockQ4_1& block) { return split_d_m(block); }
+Scales split(BlockQ5_1& block) { return split_d_m(block); }
+
+Scales split(BlockQ2_K& block) {
+  Scales s{.d = block.d, .m = block.dmin};
+  std::copy_n(block.scales, 16, s.scale);
+  block.d = kHalfOne;
+  std::fill_n(block.scales, 16, uint8_t{1});
+  return s;
+}
+Scales split(BlockQ3_K& block) {
+  Scales s{.d = block.d};
+  for (int g = 0; g < 16; ++g) s.scale[g] = static_cast<uint8_t>(q3_k_scale(block.scales, g) - 32);
+  block.d = kHalfOne;
+  std::fill_n(block.scales, 8, uint8_t{0x11});  // every scale 33, which stands for 1
+  std::fill_n(block.scales + 8, 4, uint8_t{0xaa});
+  return s;
+}
+template <class Block>
+Scales split_scale_min(Block& block) {
+  Scales s{.d = block.d, .m = block.dmin};
+  for (int g = 0; g < 8; ++g) {
+    const ScaleMin packed = k_scale_min(block.scales, g);
+    s.scale[g] = static_cast<uint8_t>(packed.scale);
+    s.min[g] = static_cast<uint8_t>(packed.min);
+  }
+  block.d = kHalfOne;
+  std::fill_n(block.scales, 4, uint8_t{1});  // scales of groups 0 to 3
+  std::fill_n(block.scales + 4, 4, uint8_t{0});
+  std::fill_n(block.scales + 8, 4, uint8_t{1});  // low halves of the scales of groups 4 to 7
+  return s;
+}
+Scales split(BlockQ4_K& block) { return split_scale_min(block); }
+Scales split(BlockQ5_K& block) { return split_scale_min(block); }
+Scales split(BlockQ6_K& block) {
+  Scales s{.d = block.d};
+  std::memcpy(s.scale, block.scales, sizeof(block.scales));
+  block.d = kHalfOne;
+  std::fill_n(block.scales, 16, int8_t{1});
+  return s;
+}
+
+// The byte and the shift of one code's low or high bits: column `column` of a tile, `bits` wide, in
+// planes of `plane_bytes` for 32 columns.
+struct Place {
+  int64_t byte;
+  int shift;
+};
+Place place(int lane, int column, int bits, int plane_bytes) {
+  const int step = column % 32 / 4;
+  const int steps = 8 / bits;
+  return {column / 32 * plane_bytes + step / steps * 64 + lane * 4 + column % 4,
+          step % steps * bits};
+}
+
+void put_half(uint8_t* p, uint16_t half) { std::memcpy(p, &half, sizeof(half)); }
+uint16_t get_half(const uint8_t* p) {
+  uint16_t half;
+  std::memcpy(&half, p, sizeof(half));
+  return half;
+}
+
+template <class Format, class Block>
+struct Packer {
+  static_assert(Block::kElements == Format::kColumns);
+  static constexpr int kLowMask = (1 << Format::kLowBits) - 1;
+
+  // Writes a block as one lane of a zeroed tile.
+  static void put(Block block, int lane, uint8_t* tile) {
+    const Scales scales = split(block);
+    float values[Format::kColumns];
+    decode_block(block, values);
+    for (int c = 0; c < Format::kColumns; ++c) {
+      const int u = static_cast<int>(values[c]) + Format::kOffset;
+      const Place low = place(lane, c, Format::kLowBits, Format::kLowBytes);
+      tile[low.byte] |= static_cast<uint8_t>((u & kLowMask) << low.shift);
+      if constexpr (Format::kHighBits > 0) {
+        const Place high = place(lane, c, Format::kHighBits, Format::kHighBytes);
+        tile[Format::kHighAt + high.byte] |=
+            static_cast<uint8_t>(u >> Format::kLowBits << high.shift);
+      }
+    }
+    for (int g = 0; g < Format::kGroups; ++g) {
+      if constexpr (Format::kHasGroupScales)
+        tile[Format::kScalesAt + g * kAffineRows + lane] = scales.scale[g];
+      if constexpr (Format::kScales == AffineScales::kGroupMin) {
+        tile[Format::kMinsAt + g * kAffineRows + lane] = scales.min[g];
+      }
+    }
+    put_half(tile + Format::kDAt + lane * 2, scales.d);
+    if constexpr (Format::kHasMins) put_half(tile + Format::kMAt + lane * 2, scales.m);
+  }
+
+  static int code(const uint8_t* tile, int lane, int column) {
+    const Place low = place(lane, column, Format::kLowBits, Format::kLowBytes);
+    int u = tile[low.byte] >> low.shift & kLowMask;
+    if constexpr (Format::kHighBits > 0) {
+      const Place high = place(lane, column, Format::kHighBits, Format::kHighBytes);
+      u |= (tile[Format::kHighAt + high.byte] >> high.shift & ((1 << Format::kHighBits) - 1))
+           << Format::kLowBits;
+    }
+    return u;
+  }
+
+  static void get(const uint8_t* tile, int lane, float* values) {
+    const float d = half_to_float(get_half(tile + Format::kDAt + lane * 2));
+    float m = 0.0F;
+    if constexpr (Format::kHasMins) m = half_to_float(get_half(tile + Format::kMAt + lane * 2));
+    for (int c = 0; c < Format::kColumns; ++c) {
+      const int at = c / Format::kGroup * kAffineRows + lane;
+      [[maybe_unused]] const uint8_t scale = tile[Format::kScalesAt + at];
+      float a = d;
+      float b = m;
+      if constexpr (Format::kScales == AffineScales::kGroup) {
+        a *= static_cast<float>(static_cast<int8_t>(scale));
+      } else if constexpr (Format::kScales == AffineScales::kGroupMin) {
+        a *= static_cast<float>(scale);
+        b *= -static_cast<float>(tile[Format::kMinsAt + at]);
+      } else if constexpr (Format::kScales == AffineScales::kGroupNibbles) {
+        a *= static_cast<float>(scale & 0xf);
+        b *= -static_cast<float>(scale >> 4);
+      }
+      const float product = a * static_cast<float>(code(tile, lane, c) - Format::kOffset);
+      values[c] = Format::kHasMins ? product + b : product;
+    }
+  }
+
+  static void pack_rows(const std::byte* source, int64_t source_stride, int64_t rows, int64_t cols,
+                        int64_t begin, int64_t end, std::byte* packed) {
+    const int64_t tiles = cols / Format::kColumns;
+    for (int64_t row = begin; row < end; ++row) {
+      auto* unit =
+          reinterpret_cast<uint8_t*>(packed) + row / kAffineRows * tiles * Format::kTileBytes;
+      const auto lane = static_cast<int>(row % kAffineRows);
+      if (lane == 0) std::fill_n(unit, tiles * Format::kTileBytes, uint8_t{0});
+      for (int64_t i = 0; i < tiles; ++i) {
+        Block block;
+        std::memcpy(&block, source + row * source_stride + i * static_cast<int64_t>(sizeof(Block)),
+                    sizeof(block));
+        put(block, lane, unit + i * Format::kTileBytes);
+      }
+    }
+    CHECK(end == rows || end % kAffineRows == 0);
+  }
+
+  static void decode_row(const std::byte* packed, int64_t row, int64_t cols, float* values) {
+    const int64_t tiles = cols / Format::kColumns;
+    const auto* unit =
+        reinterpret_cast<const uint8_t*>(packed) + row / kAffineRows * tiles * Format::kTileBytes;
+    for (int64_t i = 0; i < tiles; ++i) {
+      get(unit + i * Format::kTileBytes, static_cast<int>(row % kAffineRows),
+          values + i * Format::kColumns);
+    }
+  }
+
+  static int64_t bytes(int64_t rows, int64_t cols) {
+    return (rows + kAffineRows - 1) / kAffineRows * (cols / Format::kColumns) * Format::kTileBytes;
+  }
+};
+
+struct FormatRow {
+  DType format;
+  int64_t (*bytes)(int64_t rows, int64_t cols);
+  void (*pack)(const std::byte* source, int64_t source_stride, int64_t rows, int64_t cols,
+               int64_t begin, int64_t end, std::byte* packed);
+  void (*decode_row)(const std::byte* packed, int64_t row, int64_t cols, float* values);
+};
+
+template <class Format, class Block>
+constexpr FormatRow format_row() {
+  using P = Packer<Format, Block>;
+  return {Format::kFormat, P::bytes, P::pack_rows, P::decode_row};
+}
+
+constexpr FormatRow kFormats[] = {
+    format_row<AffineQ8_0, BlockQ8_0>(), format_row<AffineQ4_0, BlockQ4_0>(),
+    format_row<AffineQ4_1, BlockQ4_1>(), format_row<AffineQ5_0, BlockQ5_0>(),
+    format_row<AffineQ5_1, BlockQ5_1>(), format_row<AffineQ2_K, BlockQ2_K>(),
+    format_row<AffineQ3_K, BlockQ3_K>(), format_row<AffineQ4_K, BlockQ4_K>(),
+    format_row<AffineQ5_K, BlockQ5_K>(), format_row<AffineQ6_K, BlockQ6_K>(),
+};
+
+const FormatRow& find(DType format) {
+  const auto* row = std::find_if(std::begin(kFormats), std::end(kFormats),
+                                 [&](const FormatRow& r) { return r.format == format; });
+  CHECK(row != std::end(kFormats));
+  return *row;
+}
+
+}  // namespace
+
+int64_t affine_bytes(DType format, int64_t rows, int64_t cols) {
+  return find(format).bytes(rows, cols);
+}
+
+void affine_pack(DType format, const std::byte* source, int64_t source_stride, int64_t rows,
+                 int64_t cols, int64_t begin, int64_t end, std::byte* packed) {
+  find(format).pack(source, source_stride, rows, cols, begin, end, packed);
+}
+
+void affine_decode_row(DType format, const std::byte* packed, int64_t row, int64_t cols,
+                       float* values) {
+  find(format).decode_row(packed, row, cols, values);
+}
+
+}  // namespace chitu::cpu

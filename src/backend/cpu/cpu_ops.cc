@@ -1,0 +1,139 @@
+#include "backend/cpu/cpu_ops.h"
+
+#include <cstring>
+
+#include "backend/cpu/context.h"
+#include "backend/cpu/linear_table.h"
+#include "backend/cpu/memory.h"
+#include "backend/cpu/weight_layout.h"
+
+namespace chitu {
+namespace {
+
+using namespace cpu;
+
+const RowKernels& row_kernels(Isa isa) {
+#if defined(__x86_64__)
+  if (isa >= Isa::kAvx512) return row_kernels_avx512();
+  if (isa >= Isa::kAvx2) return row_kernels_avx2();
+#endif
+  return row_kernels_scalar();
+}
+
+const AttentionKernels& attention_kernels(Isa isa) {
+#if defined(__x86_64__)
+  if (isa >= Isa::kAvx512) return attention_kernels_avx512();
+  if (isa >= Isa::kAvx2) return attention_kernels_avx2();
+#endif
+  return attention_kernels_scalar();
+}
+
+class CpuOps : public Ops {
+ public:
+  CpuOps(ThreadPool& pool, Isa isa, Arithmetic arithmetic)
+      : context_{.pool = pool,
+                 .isa = isa,
+                 .arithmetic = arithmetic,
+                 .rows = row_kernels(isa),
+                 .attention = attention_kernels(isa)} {}
+
+  std::string_view name() const override { return "cpu"; }
+  DType activation_dtype() const override { return DType::kF32; }
+
+  void run(const Op& op) override {
+    if (const int64_t bytes = workspace_bytes(op);
+        bytes > static_cast<int64_t>(workspace_.bytes())) {
+      CHECK(reserve(bytes).ok());
+    }
+    std::visit([this](const auto& o) { cpu::run(context_, o); }, op);
+  }
+  Status synchronize() override { return {}; }
+
+  int64_t workspace_bytes(const Op& op) const override {
+    return std::visit(
+        [this](const auto& o) -> int64_t {
+          if constexpr (requires { cpu::workspace_bytes(context_, o); })
+            return cpu::workspace_bytes(context_, o);
+          return 0;
+        },
+        op);
+  }
+  Status reserve(int64_t bytes) override {
+    if (bytes <= static_cast<int64_t>(workspace_.bytes())) return {};
+    TRY(memory, allocate_memory(static_cast<std::size_t>(bytes)));
+    workspace_ = std::move(memory);
+    context_.workspace = static_cast<std::byte*>(workspace_.data());
+    return {};
+  }
+
+  Result<Buffer> allocate(std::size_t bytes) override { return allocate_memory(bytes); }
+  void upload(void* device, const void* host, std::size_t bytes) override {
+    std::memcpy(device, host, bytes);
+  }
+  void download(void* host, const void* device, std::size_t bytes) override {
+    std::memcpy(host, device, bytes);
+  }
+
+  Result<Weight> prepare(const WeightSource& source) override {
+    Weight weight{.rows = source.rows(), .cols = source.cols(), .segments = {}};
+    for (const TensorRef& part : source.parts) {
+      TRY(segment, prepare_part(part));
+      weight.segments.push_back(std::move(segment));
+    }
+    return weight;
+  }
+
+  Result<int64_t> prepared_bytes(DType format, int64_t rows, int64_t cols) const override {
+    TRY(index, find_kernel(format, cols));
+    return weight_layout(linear_kernel(index).layout).bytes(format, rows, cols);
+  }
+
+ private:
+  Result<int> find_kernel(DType format, int64_t cols) const {
+    const int index = find_linear_kernel(format, context_.arithmetic, context_.isa);
+    if (index == kNoKernel) {
+      return make_error(ErrorCode::kUnsupported, "weights in {} cannot be multiplied on the CPU",
+                        chitu::name(format));
+    }
+    if (cols % info(format).block_elements != 0) {
+      return make_error(ErrorCode::kCorrupt, "{} columns are no multiple of {}'s blocks of {}",
+                        cols, chitu::name(format), info(format).block_elements);
+    }
+    return index;
+  }
+
+  Result<WeightSegment> prepare_part(const TensorRef& part) {
+    TRY(index, find_kernel(part.dtype, part.cols()));
+    const WeightLayout& layout = weight_layout(linear_kernel(index).layout);
+    TRY(buffer, allocate_memory(
+                    static_cast<std::size_t>(layout.bytes(part.dtype, part.rows(), part.cols()))));
+    const auto* from = static_cast<const std::byte*>(part.data);
+    auto* to = static_cast<std::byte*>(buffer.data());
+    const int64_t stride = bytes_for(part.dtype, part.row_stride);
+    // The split is Linear's, so that each thread touches first the pages it will read.
+    context_.pool.parallel_for(part.rows(), layout.row_unit, [&](int64_t begin, int64_t end, int) {
+      layout.pack(part.dtype, from, stride, part.rows(), part.cols(), begin, end, to);
+    });
+    WeightSegment segment{
+        .format = part.dtype, .rows = part.rows(), .layout = index, .buffers = {}};
+    segment.buffers.push_back(std::move(buffer));
+    return segment;
+  }
+
+  Context context_;
+  Buffer workspace_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Ops>> make_cpu_ops(ThreadPool& pool, const CpuOptions& options) {
+  const Isa best = best_isa();
+  const Isa isa = options.max_isa.value_or(best);
+  if (isa > best) {
+    return make_error(ErrorCode::kUnsupported, "this processor has no {}; its best is {}",
+                      cpu::name(isa), cpu::name(best));
+  }
+  return std::unique_ptr<Ops>(std::make_unique<CpuOps>(pool, isa, options.arithmetic));
+}
+
+}  // namespace chitu

@@ -1,0 +1,22 @@
+// Instruction sets, and which of them this processor has.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace chitu::cpu {
+
+// Each includes the ones before it.
+enum class Isa : uint8_t {
+  kScalar,
+  kAvx2,        // with FMA and F16C
+  kAvx512,      // F, BW, DQ, VL
+  kAvx512Vnni,  // 8-bit integer dot products
+};
+
+std::string_view name(Isa isa);  // "avx512_vnni"
+
+// The best instruction set of the processor at hand that the operating system has enabled.
+Isa best_isa();
+
+}  // namespace chitu::cpu

@@ -1,0 +1,172 @@
+// The vector type of the kernels' templates for AVX2 with FMA and F16C; see scalar/vec.h.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace chitu::cpu::avx2 {
+
+struct Vec {
+  static constexpr int kWidth = 8;
+  using F = __m256;
+
+  static __m256i first(int n) {  // all ones in the first n lanes
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static F set1(float x) { return _mm256_set1_ps(x); }
+  static F load(const float* p) { return _mm256_loadu_ps(p); }
+  static F load_n(const float* p, int n) { return _mm256_maskload_ps(p, first(n)); }
+  static F load_f16(const uint16_t* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static F load_bf16(const uint16_t* p) {
+    const __m256i wide =
+        _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  }
+  static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
+  static void store_n(float* p, F x, int n) { _mm256_maskstore_ps(p, first(n), x); }
+  static void store_f16(uint16_t* p, F x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+  }
+  static void store_bf16(uint16_t* p, F x) {
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_srli_epi32(
+        _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
+    const __m256i quiet_nan = _mm256_or_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(0x40));
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const __m256i wide = _mm256_blendv_epi8(rounded, quiet_nan, nan);
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(wide, wide), 0x08);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
+  }
+  static void store_i8(int8_t* p, F x) {
+    const __m256i i32 = _mm256_cvtps_epi32(x);
+    const __m128i i16 =
+        _mm_packs_epi32(_mm256_castsi256_si128(i32), _mm256_extracti128_si256(i32, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(i16, i16));
+  }
+
+  static F add(F a, F b) { return _mm256_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm256_div_ps(a, b); }
+  static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  static F max(F a, F b) { return _mm256_max_ps(a, b); }
+  static F abs(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a); }
+  static F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static F pow2(F n) {
+    const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+  }
+  static F zero_below(F limit, F x, F y) {
+    return _mm256_andnot_ps(_mm256_cmp_ps(x, limit, _CMP_LT_OQ), y);
+  }
+
+  static float sum(F x) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+  }
+  static float largest(F x) {
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+  }
+  static F sums(const F* v) {
+    const F a = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    const F b = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+  }
+};
+
+struct Dot {
+  struct Codes {
+    __m256i half[2];
+  };
+  struct I {
+    __m256i half[2];
+  };
+  struct F {
+    __m256 half[2];
+  };
+  // vpmaddubsw adds pairs of products in 16 bits: codes above 127 would overflow, so that 8-bit
+  // codes are taken as signed.
+  static constexpr bool kSignedFullRange = true;
+  static constexpr int kTokens = 2;
+
+  static Codes load(const uint8_t* p) {
+    const auto* v = reinterpret_cast<const __m256i*>(p);
+    return {{_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)}};
+  }
+  template <int kShift, int kMask>
+  static Codes bits(const Codes& c) {
+    const __m256i mask = _mm256_set1_epi8(static_cast<char>(kMask));
+    return {{_mm256_and_si256(_mm256_srli_epi16(c.half[0], kShift), mask),
+             _mm256_and_si256(_mm256_srli_epi16(c.half[1], kShift), mask)}};
+  }
+  template <int kShift>
+  static Codes merge(const Codes& low, const Codes& high) {
+    return {{_mm256_or_si256(low.half[0], _mm256_slli_epi16(high.half[0], kShift)),
+             _mm256_or_si256(low.half[1], _mm256_slli_epi16(high.half[1], kShift))}};
+  }
+  static __m256i add_products(__m256i acc, __m256i u, __m256i x) {
+    const __m256i pairs = _mm256_maddubs_epi16(u, x);
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  static I dot(const I& acc, const Codes& u, int32_t x4) {
+    const __m256i x = _mm256_set1_epi32(x4);
+    return {{add_products(acc.half[0], u.half[0], x), add_products(acc.half[1], u.half[1], x)}};
+  }
+  // u - 128 times x: |a| * sign(b, a) = a * b, and |a| <= 128 keeps pairs within 16 bits.
+  static I dot_full_range(const I& acc, const Codes& u, int32_t x4) {
+    const __m256i x = _mm256_set1_epi32(x4);
+    const __m256i flip = _mm256_set1_epi8(static_cast<char>(0x80));
+    const __m256i a = _mm256_xor_si256(u.half[0], flip);
+    const __m256i b = _mm256_xor_si256(u.half[1], flip);
+    return {{add_products(acc.half[0], _mm256_abs_epi8(a), _mm256_sign_epi8(x, a)),
+             add_products(acc.half[1], _mm256_abs_epi8(b), _mm256_sign_epi8(x, b))}};
+  }
+
+  static I set1_i(int32_t x) { return {{_mm256_set1_epi32(x), _mm256_set1_epi32(x)}}; }
+  static F to_float(const I& x) {
+    return {{_mm256_cvtepi32_ps(x.half[0]), _mm256_cvtepi32_ps(x.half[1])}};
+  }
+  static F widen(__m128i bytes) {  // unsigned
+    return {{_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
+             _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))}};
+  }
+  static F from_u8(const uint8_t* p) {
+    return widen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  template <int kShift>
+  static F from_nibbles(const uint8_t* p) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return widen(_mm_and_si128(_mm_srli_epi16(bytes, kShift), _mm_set1_epi8(0xf)));
+  }
+  static F from_i8(const int8_t* p) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return {{_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))}};
+  }
+  static F from_f16(const uint8_t* p) {
+    const auto* v = reinterpret_cast<const __m128i*>(p);
+    return {{_mm256_cvtph_ps(_mm_loadu_si128(v)), _mm256_cvtph_ps(_mm_loadu_si128(v + 1))}};
+  }
+  static F set1(float x) { return {{_mm256_set1_ps(x), _mm256_set1_ps(x)}}; }
+  static F mul(const F& a, const F& b) {
+    return {{_mm256_mul_ps(a.half[0], b.half[0]), _mm256_mul_ps(a.half[1], b.half[1])}};
+  }
+  static F fma(const F& a, const F& b, const F& c) {
+    return {{_mm256_fmadd_ps(a.half[0], b.half[0], c.half[0]),
+             _mm256_fmadd_ps(a.half[1], b.half[1], c.half[1])}};
+  }
+  static void store(float* p, const F& x) {
+    _mm256_storeu_ps(p, x.half[0]);
+    _mm256_storeu_ps(p + 8, x.half[1]);
+  }
+};
+
+}  // namespace chitu::cpu::avx2

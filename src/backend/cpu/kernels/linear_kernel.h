@@ -1,0 +1,51 @@
+// What a matrix kernel is given: weights of one segment in a layout, some tokens' activations, and
+// a range of rows to compute.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backend/cpu/cpu_options.h"
+#include "backend/cpu/isa.h"
+#include "backend/cpu/kernels/row_kernels.h"
+#include "tensor/dtype.h"
+
+namespace chitu::cpu {
+
+// y[t, row] = sum over k of w[row, k] * x[t, k] + bias[row]
+struct LinearCall {
+  const std::byte* weights = nullptr;
+  int64_t rows = 0;  // of the segment
+  int64_t cols = 0;
+  int64_t tokens = 0;
+  const float* x = nullptr;  // kernels that read floats
+  int64_t x_stride = 0;
+  QuantizedRow quantized{};  // kernels that read 8 bits: token t starts at t * cols of q, and so on
+  const float* bias = nullptr;  // [rows], optional
+  float* y = nullptr;           // [tokens, rows], rows y_stride apart
+  int64_t y_stride = 0;
+  float* scratch = nullptr;  // [scratch_rows * cols] of the calling thread
+};
+
+inline constexpr int kMaxScratchRows = 8;
+
+// Computes rows [begin, end); begin is a multiple of the layout's row_unit.
+using Multiply = void (*)(const LinearCall& call, int64_t begin, int64_t end);
+
+enum class LayoutKind : uint8_t {
+  kRowMajor,  // as the checkpoint has it
+  kAffine16,  // affine_format.h
+};
+
+// A row of the table of matrix kernels (linear_table.h).
+struct LinearKernel {
+  DType format;
+  Isa isa;
+  Arithmetic arithmetic;
+  LayoutKind layout;
+  bool quantizes_input;  // reads LinearCall::quantized instead of x
+  int scratch_rows;
+  Multiply multiply;
+};
+
+}  // namespace chitu::cpu

@@ -1,0 +1,24 @@
+// The tables of matrix kernels, one an instruction set and kind.
+#pragma once
+
+#include <span>
+
+#include "backend/cpu/kernels/linear_kernel.h"
+
+namespace chitu::cpu {
+
+std::span<const LinearKernel> affine_kernels_scalar();
+std::span<const LinearKernel> affine_kernels_avx2();
+std::span<const LinearKernel> affine_kernels_avx512();  // with VNNI
+
+std::span<const LinearKernel> float_kernels_scalar();
+std::span<const LinearKernel> float_kernels_avx2();
+std::span<const LinearKernel> float_kernels_avx512();
+
+#if defined(__x86_64__)
+inline constexpr std::size_t kNumLinearTables = 6;
+#else
+inline constexpr std::size_t kNumLinearTables = 2;
+#endif
+
+}  // namespace chitu::cpu

@@ -1,0 +1,38 @@
+// Kernels over one row of floats, one table of them an instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/descs.h"
+
+namespace chitu::cpu {
+
+// A row of activations in 8 bits: x[i] is about d[i / 32] * q[i].
+struct QuantizedRow {
+  int8_t* q;      // [n]
+  float* d;       // [n / 32]
+  int32_t* sums;  // [n / 16], of q
+};
+
+struct RowKernels {
+  void (*add)(const float* a, const float* b, float* y, int64_t n);
+  void (*scale)(float* x, float factor, int64_t n);
+  void (*rms_norm)(const float* x, const float* weight, float eps, float* y, int64_t n);
+  // x[i], x[i + n] -> act(x[i]) * x[i + n]
+  void (*gated)(Activation activation, const float* gate_up, float* y, int64_t n);
+  // Rotates the pairs (x[i], x[i + n]).
+  void (*rotate_halves)(float* x, const float* cos, const float* sin, int64_t n);
+  void (*to_half)(const float* x, uint16_t* y, int64_t n);
+  void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
+  // n % 32 == 0
+  void (*quantize)(const float* x, const QuantizedRow& y, int64_t n);
+  // x[i] = exp((x[i] - largest) * factor); returns the sum. NaN counts as minus infinity.
+  double (*softmax_terms)(float* x, float largest, float factor, int64_t n);
+  float (*largest)(const float* x, int64_t n);  // of the values that are not NaN; or minus infinity
+};
+
+const RowKernels& row_kernels_scalar();
+const RowKernels& row_kernels_avx2();
+const RowKernels& row_kernels_avx512();
+
+}  // namespace chitu::cpu

@@ -1,0 +1,145 @@
+// The row kernels (row_kernels.h), written once over a vector type V; included by one source file
+// an instruction set.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "backend/cpu/kernels/row_kernels.h"
+#include "backend/cpu/kernels/vec_math.h"
+#include "tensor/format/bf16.h"
+#include "tensor/format/half.h"
+
+namespace chitu::cpu {
+
+template <class V>
+struct RowTemplates {
+  using F = typename V::F;
+
+  static void add(const float* a, const float* b, float* y, int64_t n) {
+    for_lanes<V>(n, [&](int64_t i, auto load, auto store) {
+      store(y + i, V::add(load(a + i), load(b + i)));
+    });
+  }
+
+  static void scale(float* x, float factor, int64_t n) {
+    const F f = V::set1(factor);
+    for_lanes<V>(n,
+                 [&](int64_t i, auto load, auto store) { store(x + i, V::mul(load(x + i), f)); });
+  }
+
+  static void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n) {
+    F squares = V::set1(0.0F);
+    for_lanes<V>(n, [&](int64_t i, auto load, auto) {
+      const F v = load(x + i);
+      squares = V::fma(v, v, squares);
+    });
+    const F s = V::set1(1.0F / std::sqrt(V::sum(squares) / static_cast<float>(n) + eps));
+    for_lanes<V>(n, [&](int64_t i, auto load, auto store) {
+      store(y + i, V::mul(V::mul(load(x + i), s), load(weight + i)));
+    });
+  }
+
+  static void gated(Activation activation, const float* gate_up, float* y, int64_t n) {
+    const float* up = gate_up + n;
+    switch (activation) {
+      case Activation::kSilu:
+        for_lanes<V>(n, [&](int64_t i, auto load, auto store) {
+          const F x = load(gate_up + i);
+          store(y + i, V::mul(times_sigmoid<V>(x, x), load(up + i)));
+        });
+        return;
+      case Activation::kGeluTanh:  // (1 + tanh z) / 2 = 1 / (1 + e^-2z)
+        for_lanes<V>(n, [&](int64_t i, auto load, auto store) {
+          const F x = load(gate_up + i);
+          const F cubic = V::fma(V::mul(x, x), V::mul(x, V::set1(0.044715F)), x);
+          store(y + i,
+                V::mul(times_sigmoid<V>(x, V::mul(cubic, V::set1(1.5957691216F))), load(up + i)));
+        });
+        return;
+      case Activation::kGelu:
+        for (int64_t i = 0; i < n; ++i) {
+          const float x = gate_up[i];
+          y[i] = 0.5F * x * (1.0F + std::erf(x * 0.70710678F)) * up[i];
+        }
+        return;
+    }
+  }
+
+  static void rotate_halves(float* x, const float* cos, const float* sin, int64_t n) {
+    for_lanes<V>(n, [&](int64_t i, auto load, auto store) {
+      const F a = load(x + i);
+      const F b = load(x + n + i);
+      const F c = load(cos + i);
+      const F s = load(sin + i);
+      store(x + i, V::sub(V::mul(a, c), V::mul(b, s)));
+      store(x + n + i, V::fma(b, c, V::mul(a, s)));
+    });
+  }
+
+  template <void (*kVector)(uint16_t*, F), uint16_t (*kOne)(float)>
+  static void narrow(const float* x, uint16_t* y, int64_t n) {
+    int64_t i = 0;
+    for (; i + V::kWidth <= n; i += V::kWidth) kVector(y + i, V::load(x + i));
+    for (; i < n; ++i) y[i] = kOne(x[i]);
+  }
+
+  // Blocks of 32, their largest magnitude becoming 127.
+  static void quantize(const float* x, const QuantizedRow& y, int64_t n) {
+    for (int64_t block = 0; block < n / 32; ++block) {
+      const float* in = x + block * 32;
+      int8_t* q = y.q + block * 32;
+      F magnitude = V::set1(0.0F);
+      for (int i = 0; i < 32; i += V::kWidth)
+        magnitude = V::max(V::abs(V::load(in + i)), magnitude);
+      const float d = V::largest(magnitude) / 127.0F;
+      // The reciprocal of a subnormal d would be infinite; such a block is zero.
+      const F inverse = V::set1(d < std::numeric_limits<float>::min() ? 0.0F : 1.0F / d);
+      for (int i = 0; i < 32; i += V::kWidth) V::store_i8(q + i, V::mul(V::load(in + i), inverse));
+      y.d[block] = d;
+      for (int half = 0; half < 2; ++half) {
+        int32_t sum = 0;
+        for (int i = 0; i < 16; ++i) sum += q[half * 16 + i];
+        y.sums[block * 2 + half] = sum;
+      }
+    }
+  }
+
+  static double softmax_terms(float* x, float largest, float factor, int64_t n) {
+    const F top = V::set1(largest);
+    const F f = V::set1(factor);
+    const F lowest = V::set1(-1e30F);
+    double total = 0.0;
+    for_lanes<V>(n, [&](int64_t i, auto load, auto store) {
+      // Of max(a, b), a NaN in a gives b.
+      store(x + i, cpu::exp<V>(V::mul(V::sub(V::max(load(x + i), lowest), top), f)));
+    });
+    for (int64_t i = 0; i < n; ++i) total += x[i];
+    return total;
+  }
+
+  static float largest(const float* x, int64_t n) {
+    const float none = -std::numeric_limits<float>::infinity();
+    F best = V::set1(none);
+    int64_t i = 0;
+    for (; i + V::kWidth <= n; i += V::kWidth) best = V::max(V::load(x + i), best);
+    float result = V::largest(best);
+    for (; i < n; ++i) result = x[i] > result ? x[i] : result;
+    return result;
+  }
+
+  static constexpr RowKernels table() {
+    return {.add = add,
+            .scale = scale,
+            .rms_norm = rms_norm,
+            .gated = gated,
+            .rotate_halves = rotate_halves,
+            .to_half = narrow<V::store_f16, float_to_half>,
+            .to_bf16 = narrow<V::store_bf16, float_to_bf16>,
+            .quantize = quantize,
+            .softmax_terms = softmax_terms,
+            .largest = largest};
+  }
+};
+
+}  // namespace chitu::cpu

@@ -1,0 +1,150 @@
+// Linear and Embed: which kernel, on which rows, on which thread.
+#include <algorithm>
+
+#include "backend/cpu/context.h"
+#include "backend/cpu/linear_table.h"
+#include "backend/cpu/weight_layout.h"
+
+namespace chitu::cpu {
+namespace {
+
+// Tokens that pass through the weights together: enough that the weights' traffic does not matter,
+// few enough that the activations stay in the second-level cache.
+constexpr int64_t kMaxTokens = 128;
+
+const LinearKernel& kernel_of(const WeightSegment& segment) {
+  return linear_kernel(segment.layout);
+}
+
+int64_t units(const WeightSegment& segment) {
+  const int unit = weight_layout(kernel_of(segment).layout).row_unit;
+  return (segment.rows + unit - 1) / unit;
+}
+
+bool quantizes_input(const Weight& weight) {
+  return std::any_of(weight.segments.begin(), weight.segments.end(),
+                     [](const WeightSegment& s) { return kernel_of(s).quantizes_input; });
+}
+
+int scratch_rows(const Weight& weight) {
+  int rows = 0;
+  for (const WeightSegment& s : weight.segments) rows = std::max(rows, kernel_of(s).scratch_rows);
+  return rows;
+}
+
+// The tokens [first, first + count) of the operation.
+class Pass {
+ public:
+  Pass(Context& context, const Linear& op, int64_t first, int64_t count)
+      : context_(context), op_(op), first_(first), count_(count) {}
+
+  void run() {
+    Workspace workspace(context_.workspace);
+    const int64_t cols = op_.weight->cols;
+    if (quantizes_input(*op_.weight)) {
+      quantized_ = {.q = workspace.take<int8_t>(count_ * cols),
+                    .d = workspace.take<float>(count_ * cols / 32),
+                    .sums = workspace.take<int32_t>(count_ * cols / 16)};
+      for_each_row(context_, count_, cols, [&](int64_t t) {
+        context_.rows.quantize(op_.x.row<const float>(first_ + t), row_of(quantized_, t * cols),
+                               cols);
+      });
+    }
+    const int64_t scratch = scratch_rows(*op_.weight) * cols;
+    auto* scratch_memory = workspace.take<float>(scratch * context_.pool.size());
+    int64_t total = 0;
+    for (const WeightSegment& segment : op_.weight->segments) total += units(segment);
+    context_.pool.parallel_for(total, 1, [&](int64_t begin, int64_t end, int thread) {
+      multiply(begin, end, scratch_memory + scratch * thread);
+    });
+  }
+
+ private:
+  static QuantizedRow row_of(const QuantizedRow& base, int64_t at) {
+    return {base.q + at, base.d + at / 32, base.sums + at / 16};
+  }
+
+  // Units [begin, end) of all segments, one after the other.
+  void multiply(int64_t begin, int64_t end, float* scratch) const {
+    int64_t unit = 0;
+    int64_t row = 0;
+    for (const WeightSegment& segment : op_.weight->segments) {
+      const int64_t n = units(segment);
+      const int64_t from = std::clamp<int64_t>(begin - unit, 0, n);
+      const int64_t to = std::clamp<int64_t>(end - unit, 0, n);
+      if (from < to) multiply_segment(segment, row, from, to, scratch);
+      unit += n;
+      row += segment.rows;
+    }
+  }
+
+  void multiply_segment(const WeightSegment& segment, int64_t row, int64_t from, int64_t to,
+                        float* scratch) const {
+    const LinearKernel& kernel = kernel_of(segment);
+    const int unit = weight_layout(kernel.layout).row_unit;
+    const LinearCall call{
+        .weights = static_cast<const std::byte*>(segment.buffers[0].data()),
+        .rows = segment.rows,
+        .cols = op_.weight->cols,
+        .tokens = count_,
+        .x = op_.x.row<const float>(first_),
+        .x_stride = op_.x.row_stride,
+        .quantized = quantized_,
+        .bias = op_.bias.empty() ? nullptr : op_.bias.row<const float>(0) + row,
+        .y = op_.y.row<float>(first_) + row,
+        .y_stride = op_.y.row_stride,
+        .scratch = scratch,
+    };
+    kernel.multiply(call, from * unit, std::min(segment.rows, to * unit));
+  }
+
+  Context& context_;
+  const Linear& op_;
+  int64_t first_;
+  int64_t count_;
+  QuantizedRow quantized_{};
+};
+
+}  // namespace
+
+void run(Context& context, const Linear& op) {
+  for (int64_t first = 0; first < op.x.rows(); first += kMaxTokens) {
+    Pass(context, op, first, std::min(kMaxTokens, op.x.rows() - first)).run();
+  }
+}
+
+int64_t workspace_bytes(const Context& context, const Linear& op) {
+  // A weight that is not loaded yet, in a dry run, says nothing of its kernels: assume both kinds.
+  const bool loaded = !op.weight->segments.empty() && !op.weight->segments[0].buffers.empty();
+  const int64_t values = std::min(kMaxTokens, op.x.rows()) * op.x.cols();
+  int64_t bytes = 0;
+  if (!loaded || quantizes_input(*op.weight)) {
+    bytes += Workspace::bytes<int8_t>(values) + Workspace::bytes<float>(values / 32) +
+             Workspace::bytes<int32_t>(values / 16);
+  }
+  const int rows = loaded                                       ? scratch_rows(*op.weight)
+                   : context.arithmetic == Arithmetic::kFloat32 ? kMaxScratchRows
+                                                                : 0;
+  return bytes + Workspace::bytes<float>(rows * op.x.cols() * context.pool.size());
+}
+
+void run(Context& context, const Embed& op) {
+  const auto* ids = op.ids.row<const int32_t>(0);
+  for_each_row(context, op.ids.cols(), op.y.cols(), [&](int64_t t) {
+    int64_t row = ids[t];
+    for (const WeightSegment& segment : op.table->segments) {
+      if (row >= segment.rows) {
+        row -= segment.rows;
+        continue;
+      }
+      float* y = op.y.row<float>(t);
+      weight_layout(kernel_of(segment).layout)
+          .decode_row(segment.format, static_cast<const std::byte*>(segment.buffers[0].data()), row,
+                      op.table->cols, y);
+      if (op.scale != 1.0F) context.rows.scale(y, op.scale, op.y.cols());
+      return;
+    }
+  });
+}
+
+}  // namespace chitu::cpu

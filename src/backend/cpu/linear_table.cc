@@ -1,0 +1,66 @@
+#include "backend/cpu/linear_table.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <span>
+
+#include "backend/cpu/kernels/linear_tables.h"
+#include "base/check.h"
+
+namespace chitu::cpu {
+namespace {
+
+// In the order of preference: fast arithmetic first, newer instructions first.
+using Tables = std::array<std::span<const LinearKernel>, kNumLinearTables>;
+Tables tables() {
+  return {
+#if defined(__x86_64__)
+    affine_kernels_avx512(), affine_kernels_avx2(),
+#endif
+        affine_kernels_scalar(),
+#if defined(__x86_64__)
+        float_kernels_avx512(), float_kernels_avx2(),
+#endif
+        float_kernels_scalar(),
+  };
+}
+
+}  // namespace
+
+int find_linear_kernel(DType format, Arithmetic arithmetic, Isa isa) {
+  int index = 0;
+  for (const auto& table : tables()) {
+    for (const LinearKernel& kernel : table) {
+      const bool precise =
+          arithmetic == Arithmetic::kFast || kernel.arithmetic == Arithmetic::kFloat32;
+      if (kernel.format == format && kernel.isa <= isa && precise) return index;
+      ++index;
+    }
+  }
+  return kNoKernel;
+}
+
+const LinearKernel& linear_kernel(int index) {
+  auto left = static_cast<std::size_t>(index);
+  const Tables all = tables();
+  std::size_t t = 0;
+  while (left >= all[t].size()) {
+    left -= all[t++].size();
+    CHECK(t < all.size());
+  }
+  return all[t][left];
+}
+
+int num_linear_kernels() {
+  std::size_t n = 0;
+  for (const auto& table : tables()) n += table.size();
+  return static_cast<int>(n);
+}
+
+std::string name(const LinearKernel& kernel) {
+  return fmt::format("{} {} {}", chitu::name(kernel.format),
+                     kernel.arithmetic == Arithmetic::kFast ? "8-bit" : "float", name(kernel.isa));
+}
+
+}  // namespace chitu::cpu

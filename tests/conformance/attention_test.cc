@@ -1,0 +1,304 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "harness.h"
+
+namespace chitu::conformance {
+namespace {
+
+struct Sequence {
+  int64_t cached;  // tokens stored by earlier steps
+  int64_t added;   // tokens of this step
+};
+
+struct Form {
+  std::vector<Sequence> sequences;
+  int64_t heads = 1;
+  int64_t kv_heads = 1;
+  int64_t head_dim = 8;
+  int64_t block_size = 16;
+  DType cache = DType::kF32;
+  int64_t window = 0;
+  float softcap = 0.0F;
+};
+
+// A batch over a paged cache whose blocks are handed out in a random order, with some never used.
+struct Batch {
+  Ints positions, slots, q_starts = {0}, kv_lens, table;
+  int64_t num_blocks = 0;
+  int64_t max_blocks = 1;
+  int64_t max_q = 0;
+  int64_t max_kv = 0;
+
+  Batch(const Form& form, std::mt19937& random) {
+    for (const Sequence& s : form.sequences) {
+      const int64_t blocks = (s.cached + s.added + form.block_size - 1) / form.block_size;
+      max_blocks = std::max(max_blocks, blocks);
+      num_blocks += blocks;
+      max_q = std::max(max_q, s.added);
+      max_kv = std::max(max_kv, s.cached + s.added);
+    }
+    num_blocks += 3;
+    Ints free(static_cast<std::size_t>(num_blocks));
+    std::iota(free.begin(), free.end(), 0);
+    std::shuffle(free.begin(), free.end(), random);
+    for (const Sequence& s : form.sequences) {
+      Ints row;
+      for (int64_t b = 0; b * form.block_size < s.cached + s.added; ++b) {
+        row.push_back(free.back());
+        free.pop_back();
+      }
+      for (int64_t p = s.cached; p < s.cached + s.added; ++p) {
+        positions.push_back(static_cast<int32_t>(p));
+        slots.push_back(
+            static_cast<int32_t>(row[p / form.block_size] * form.block_size + p % form.block_size));
+      }
+      q_starts.push_back(q_starts.back() + static_cast<int32_t>(s.added));
+      kv_lens.push_back(static_cast<int32_t>(s.cached + s.added));
+      row.resize(static_cast<std::size_t>(max_blocks), -1);  // never to be read
+      table.insert(table.end(), row.begin(), row.end());
+    }
+  }
+
+  AttentionPlan plan(Side& side, int64_t block_size) const {
+    const auto sequences = static_cast<int64_t>(kv_lens.size());
+    return {.positions = side.ints(positions),
+            .slots = side.ints(slots),
+            .q_starts = side.ints(q_starts),
+            .kv_lens = side.ints(kv_lens),
+            .block_table = side.ints(table, {sequences, max_blocks}),
+            .block_size = block_size,
+            .num_tokens = static_cast<int64_t>(positions.size()),
+            .num_sequences = sequences,
+            .max_q_len = max_q,
+            .max_kv_len = max_kv};
+  }
+};
+
+std::string describe(const Form& f) {
+  return (testing::Message() << f.sequences.size() << " sequences, first " << f.sequences[0].cached
+                             << "+" << f.sequences[0].added << ", heads " << f.heads << "/"
+                             << f.kv_heads << " of " << f.head_dim << ", blocks of " << f.block_size
+                             << ", " << name(f.cache) << ", window " << f.window << ", softcap "
+                             << f.softcap)
+      .GetString();
+}
+
+class Attentions : public Conformance {
+ protected:
+  // The reference sees the same cache, rounded to the same dtype.
+  void check(const Form& f) {
+    SCOPED_TRACE(describe(f));
+    const Batch batch(f, random_);
+    const auto tokens = static_cast<int64_t>(batch.positions.size());
+    const Shape cache{batch.num_blocks, f.kv_heads, f.block_size, f.head_dim};
+    const Floats k = normal(cache.elements());
+    const Floats v = normal(cache.elements());
+    const Floats q = normal(tokens * f.heads * f.head_dim, 2.0F);
+    expect_same([&](Side& side) {
+      const AttentionPlan plan = batch.plan(side, f.block_size);
+      const TensorRef out = side.output({tokens, f.heads * f.head_dim}, 3);
+      side.run(Attention{.q = side.activations(q, {tokens, f.heads * f.head_dim}, 24),
+                         .kv = {side.floats(f.cache, k, cache), side.floats(f.cache, v, cache)},
+                         .plan = &plan,
+                         .heads = f.heads,
+                         .scale = 1.0F / std::sqrt(static_cast<float>(f.head_dim)),
+                         .window = f.window,
+                         .softcap = f.softcap,
+                         .out = out});
+      side.expect_padding_untouched(out);
+      return side.read(out);
+    });
+  }
+};
+
+TEST_P(Attentions, DecodeOfOneSequence) {
+  for (const int64_t cached : {0, 1, 15, 16, 17, 127, 128, 129, 700}) {
+    check({.sequences = {{cached, 1}}, .heads = 9, .kv_heads = 3, .head_dim = 64});
+  }
+}
+
+TEST_P(Attentions, HeadSizesAndGroups) {
+  for (const int64_t head_dim : {1, 7, 8, 20, 32, 64, 80, 96, 128, 256}) {
+    check({.sequences = {{30, 5}}, .heads = 4, .kv_heads = 2, .head_dim = head_dim});
+  }
+  for (const auto& [heads, kv_heads] :
+       {std::pair{1, 1}, std::pair{8, 8}, std::pair{8, 1}, std::pair{40, 1}, std::pair{14, 2}}) {
+    check({.sequences = {{9, 3}, {50, 1}}, .heads = heads, .kv_heads = kv_heads, .head_dim = 16});
+  }
+}
+
+TEST_P(Attentions, Prefill) {
+  for (const int64_t added : {2, 16, 17, 65, 200}) {
+    check({.sequences = {{0, added}}, .heads = 3, .kv_heads = 1, .head_dim = 32});
+    check({.sequences = {{90, added}}, .heads = 3, .kv_heads = 1, .head_dim = 32});
+  }
+}
+
+TEST_P(Attentions, RaggedBatchesMixPrefillAndDecode) {
+  for (int i = 0; i < 8; ++i) {
+    Form f{.sequences = {}, .heads = 6, .kv_heads = 2, .head_dim = 24};
+    for (int64_t s = between(1, 9); s > 0; --s) {
+      f.sequences.push_back(
+          {between(0, 1) * between(0, 300), between(0, 1) == 0 ? 1 : between(1, 60)});
+    }
+    check(f);
+  }
+}
+
+TEST_P(Attentions, BlockSizes) {
+  for (const int64_t block_size : {1, 2, 16, 100, 128, 512}) {
+    check({.sequences = {{150, 1}, {0, 20}, {199, 30}},
+           .heads = 4,
+           .kv_heads = 2,
+           .head_dim = 16,
+           .block_size = block_size});
+  }
+}
+
+TEST_P(Attentions, CacheDTypes) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const int64_t head_dim : {64, 20, 3}) {
+      check({.sequences = {{140, 1}, {0, 33}},
+             .heads = 4,
+             .kv_heads = 2,
+             .head_dim = head_dim,
+             .cache = dtype});
+    }
+  }
+}
+
+TEST_P(Attentions, SlidingWindow) {
+  for (const int64_t window : {1, 2, 16, 100, 128, 129, 1000}) {
+    check({.sequences = {{300, 1}, {0, 150}, {77, 40}},
+           .heads = 2,
+           .kv_heads = 1,
+           .head_dim = 16,
+           .window = window});
+  }
+}
+
+TEST_P(Attentions, Softcap) {
+  check({.sequences = {{300, 1}, {0, 40}},
+         .heads = 4,
+         .kv_heads = 2,
+         .head_dim = 32,
+         .softcap = 5.0F});
+  check({.sequences = {{300, 1}, {0, 40}},
+         .heads = 4,
+         .kv_heads = 2,
+         .head_dim = 32,
+         .window = 50,
+         .softcap = 2.0F});
+}
+
+TEST_P(Attentions, LongContext) {
+  check({.sequences = {{10000, 1}}, .heads = 4, .kv_heads = 2, .head_dim = 16});
+  check({.sequences = {{3000, 7}, {2500, 1}, {2500, 1}, {2500, 1}, {2500, 1}},
+         .heads = 4,
+         .kv_heads = 2,
+         .head_dim = 16});
+}
+
+// Scores far apart, and keys that dominate late, are where a running maximum goes wrong.
+TEST_P(Attentions, LargeScores) {
+  const Form f{.sequences = {{299, 1}}, .heads = 1, .kv_heads = 1, .head_dim = 4};
+  const Batch batch(f, random_);
+  const Shape cache{batch.num_blocks, 1, f.block_size, 4};
+  for (const float sigma : {10.0F, 1000.0F}) {
+    const Floats k = normal(cache.elements(), sigma);
+    const Floats v = normal(cache.elements());
+    expect_same([&](Side& side) {
+      const AttentionPlan plan = batch.plan(side, f.block_size);
+      const TensorRef out = side.output({1, 4});
+      side.run(Attention{.q = side.activations({3, -5, 2, 4}, {1, 4}),
+                         .kv = {side.f32(k, cache), side.f32(v, cache)},
+                         .plan = &plan,
+                         .heads = 1,
+                         .out = out});
+      return side.read(out);
+    });
+  }
+}
+
+TEST_P(Attentions, StoreKv) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const int64_t head_dim : {3, 16, 64}) {
+      const Form f{.sequences = {{5, 1}, {0, 40}, {31, 2}},
+                   .heads = 2,
+                   .kv_heads = 2,
+                   .head_dim = head_dim,
+                   .cache = dtype};
+      const Batch batch(f, random_);
+      const auto tokens = static_cast<int64_t>(batch.positions.size());
+      const Shape cache{batch.num_blocks, 2, f.block_size, head_dim};
+      const Floats k = normal(tokens * 2 * head_dim);
+      const Floats v = normal(tokens * 2 * head_dim);
+      expect_same(
+          [&](Side& side) {
+            const AttentionPlan plan = batch.plan(side, f.block_size);
+            const Floats empty(static_cast<std::size_t>(cache.elements()));
+            const KvLayer kv{side.floats(dtype, empty, cache), side.floats(dtype, empty, cache)};
+            side.run(StoreKv{.k = side.activations(k, {tokens, 2 * head_dim}, 5),
+                             .v = side.activations(v, {tokens, 2 * head_dim}),
+                             .kv = kv,
+                             .plan = &plan});
+            Floats both = side.read(kv.k);
+            const Floats values = side.read(kv.v);
+            both.insert(both.end(), values.begin(), values.end());
+            return both;
+          },
+          0.0);  // rounding to nearest is exact
+    }
+  }
+}
+
+TEST_P(Attentions, RopeStoreKv) {
+  for (const bool norms : {false, true}) {
+    for (const bool interleaved : {false, true}) {
+      for (const auto& [head_dim, half] : {std::pair{64, 32}, std::pair{32, 8}, std::pair{10, 5}}) {
+        const Form f{.sequences = {{5, 1}, {0, 40}, {31, 2}},
+                     .heads = 6,
+                     .kv_heads = 2,
+                     .head_dim = head_dim};
+        const Batch batch(f, random_);
+        const auto tokens = static_cast<int64_t>(batch.positions.size());
+        const Shape cache{batch.num_blocks, 2, f.block_size, head_dim};
+        const Floats qkv = normal(tokens * 10 * head_dim);
+        const Floats q_norm = normal(head_dim);
+        const Floats k_norm = normal(head_dim);
+        const Floats cos = normal(tokens * half);
+        const Floats sin = normal(tokens * half);
+        expect_same([&](Side& side) {
+          const AttentionPlan plan = batch.plan(side, f.block_size);
+          const Floats empty(static_cast<std::size_t>(cache.elements()));
+          const KvLayer kv{side.f32(empty, cache), side.f32(empty, cache)};
+          const TensorRef x = side.activations(qkv, {tokens, 10 * head_dim});
+          side.run(RopeStoreKv{.qkv = x,
+                               .heads = 6,
+                               .kv_heads = 2,
+                               .head_dim = head_dim,
+                               .q_norm = norms ? side.f32(q_norm, {head_dim}) : TensorRef(),
+                               .k_norm = norms ? side.f32(k_norm, {head_dim}) : TensorRef(),
+                               .cos = side.f32(cos, {tokens, half}),
+                               .sin = side.f32(sin, {tokens, half}),
+                               .interleaved = interleaved,
+                               .kv = kv,
+                               .plan = &plan});
+          Floats all = side.read(x.col_slice(0, 6 * head_dim));
+          for (const TensorRef& part : {kv.k, kv.v}) {
+            const Floats values = side.read(part);
+            all.insert(all.end(), values.begin(), values.end());
+          }
+          return all;
+        });
+      }
+    }
+  }
+}
+
+CHITU_CONFORMANCE_BACKENDS(Attentions);
+
+}  // namespace
+}  // namespace chitu::conformance

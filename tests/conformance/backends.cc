@@ -1,0 +1,39 @@
+// The back ends under test. To add one: a line here.
+#include "backend/cpu/cpu_ops.h"
+#include "harness.h"
+
+namespace chitu::conformance {
+namespace {
+
+constexpr Tolerance kExact{};
+constexpr Tolerance kQuantizedActivations{.quantized_linear = 0.03};
+
+ThreadPool& pool() {
+  static ThreadPool threads({.num_threads = 3, .pin = false});
+  return threads;
+}
+
+Backend cpu_backend(const std::string& name, cpu::Isa isa, cpu::Arithmetic arithmetic) {
+  const auto make = [=]() -> std::unique_ptr<Ops> {
+    auto ops = make_cpu_ops(pool(), {.arithmetic = arithmetic, .max_isa = isa});
+    return ops.ok() ? std::move(*ops) : nullptr;
+  };
+  return {name, make, arithmetic == cpu::Arithmetic::kFast ? kQuantizedActivations : kExact};
+}
+
+}  // namespace
+
+std::vector<Backend> backends() {
+  using cpu::Arithmetic;
+  using cpu::Isa;
+  return {
+      cpu_backend("cpu_scalar_float32", Isa::kScalar, Arithmetic::kFloat32),
+      cpu_backend("cpu_scalar_fast", Isa::kScalar, Arithmetic::kFast),
+      cpu_backend("cpu_avx2_float32", Isa::kAvx2, Arithmetic::kFloat32),
+      cpu_backend("cpu_avx2_fast", Isa::kAvx2, Arithmetic::kFast),
+      cpu_backend("cpu_avx512_float32", Isa::kAvx512, Arithmetic::kFloat32),
+      cpu_backend("cpu_avx512_vnni_fast", Isa::kAvx512Vnni, Arithmetic::kFast),
+  };
+}
+
+}  // namespace chitu::conformance

@@ -1,0 +1,123 @@
+// Conformance: every operation on every back end, against the reference back end.
+//
+// A case is a function from a Side, one back end and its tensors, to the numbers the operation
+// produced. It runs once on the reference and once on the back end under test, with the same
+// inputs, and the numbers are compared. A new back end adds a line to backends.cc and gets every
+// case.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "ops/ops.h"
+
+namespace chitu::conformance {
+
+// How far results may be from the reference: |found - wanted| <= tolerance * (|wanted| + rms), with
+// rms the root mean square of all that was wanted. The reference accumulates in double.
+struct Tolerance {
+  // Float sums of up to a few thousand terms: n roundings of 2^-24, in random directions, of
+  // partial sums as large as the result: about sqrt(n) * 6e-8.
+  double activations = 2e-5;
+  // Linear with weights of at most 8 bits. The same where activations stay float. Where they are
+  // quantized to 8 bits in blocks of 32 normally distributed values, the step is about 2.1 sigma /
+  // 127, its error's standard deviation 0.5 % of sigma, and so is that of the result; the largest
+  // of thousands of results may be five times that off.
+  double quantized_linear = 2e-5;
+};
+
+struct Backend {
+  std::string name;                            // of the test: letters, digits, underscores
+  std::function<std::unique_ptr<Ops>()> make;  // null where this machine cannot run it
+  Tolerance tolerance;
+
+  friend void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
+};
+
+// backends.cc
+std::vector<Backend> backends();
+
+using Floats = std::vector<float>;
+using Ints = std::vector<int32_t>;
+
+// One back end, and the memory of the tensors made on it.
+class Side {
+ public:
+  // `precision`: what activations are rounded to, so that both sides start from the same numbers.
+  Side(Ops& ops, DType precision) : ops_(ops), precision_(precision) {}
+
+  Ops& ops() { return ops_; }
+
+  // Activations in the back end's dtype; rows `padding` elements further apart than they are wide.
+  TensorRef activations(const Floats& values, const Shape& shape, int64_t padding = 0);
+  TensorRef f32(const Floats& values, const Shape& shape, int64_t padding = 0);
+  TensorRef floats(DType dtype, const Floats& values, const Shape& shape, int64_t padding = 0);
+  TensorRef ints(const Ints& values, const Shape& shape);
+  TensorRef ints(const Ints& values) { return ints(values, {static_cast<int64_t>(values.size())}); }
+
+  // Outputs start as 77 everywhere, so that what an operation leaves out is seen.
+  TensorRef output(const Shape& shape, int64_t padding = 0);
+  TensorRef f32_output(const Shape& shape, int64_t padding = 0);
+  TensorRef int_output(int64_t n);
+
+  // A weight whose parts hold `bytes` in the formats given.
+  struct Part {
+    DType format;
+    int64_t rows;
+    std::vector<std::byte> bytes;
+  };
+  const Weight* weight(const std::vector<Part>& parts, int64_t cols);
+
+  void run(const Op& op);  // shapes are checked first
+  Floats read(const TensorRef& x);
+  Ints read_ints(const TensorRef& x);
+  // What lies between the rows of x, padding included, is still 77.
+  void expect_padding_untouched(const TensorRef& x);
+
+ private:
+  TensorRef make(DType dtype, const Shape& shape, int64_t padding,
+                 const std::vector<std::byte>& bytes);
+  std::vector<std::byte> download(const TensorRef& x);
+
+  Ops& ops_;
+  DType precision_;
+  std::vector<Buffer> buffers_;
+  std::vector<std::unique_ptr<Weight>> weights_;
+};
+
+class Conformance : public testing::TestWithParam<Backend> {
+ protected:
+  void SetUp() override;
+
+  using Case = std::function<Floats(Side&)>;
+  void expect_same(const Case& run, double tolerance);
+  void expect_same(const Case& run) { expect_same(run, GetParam().tolerance.activations); }
+
+  using IntCase = std::function<Ints(Side&)>;
+  void expect_same_ints(const IntCase& run);
+
+  Floats normal(int64_t n, float sigma = 1.0F);
+  int64_t between(int64_t least, int64_t most);
+  // Random bytes that decode to finite values of about the size of 1 in any format.
+  Side::Part random_part(DType format, int64_t rows, int64_t cols);
+
+  std::mt19937 random_{12345};
+  std::unique_ptr<Ops> device_;
+  std::unique_ptr<Ops> reference_;
+};
+
+std::string backend_name(const testing::TestParamInfo<Backend>& info);
+
+}  // namespace chitu::conformance
+
+// One line at the end of each file of cases.
+#define CHITU_CONFORMANCE_BACKENDS(Suite)                                                      \
+  INSTANTIATE_TEST_SUITE_P(Backends, Suite, testing::ValuesIn(chitu::conformance::backends()), \
+                           chitu::conformance::backend_name)

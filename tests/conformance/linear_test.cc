@@ -1,0 +1,178 @@
+#include <cmath>
+
+#include "harness.h"
+
+namespace chitu::conformance {
+namespace {
+
+constexpr DType kPlain[] = {DType::kF32, DType::kF16, DType::kBF16};
+constexpr DType kQuantized[] = {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0,
+                                DType::kQ5_1, DType::kQ2_K, DType::kQ3_K, DType::kQ4_K,
+                                DType::kQ5_K, DType::kQ6_K};
+
+class Linears : public Conformance {
+ protected:
+  struct Form {
+    int64_t tokens;
+    int64_t cols;
+    bool bias = false;
+    int64_t padding = 0;
+  };
+
+  void check(const std::vector<Side::Part>& parts, const Form& form) {
+    SCOPED_TRACE(testing::Message()
+                 << name(parts[0].format) << " x" << parts.size() << " rows " << parts[0].rows
+                 << " cols " << form.cols << " tokens " << form.tokens);
+    int64_t rows = 0;
+    bool quantized = false;
+    for (const Side::Part& part : parts) {
+      rows += part.rows;
+      quantized |= is_quantized(part.format);
+    }
+    const Floats x = normal(form.tokens * form.cols);
+    const Floats bias = normal(rows);
+    const auto run = [&](Side& side) {
+      const TensorRef y = side.output({form.tokens, rows}, form.padding);
+      side.run(Linear{.x = side.activations(x, {form.tokens, form.cols}, form.padding),
+                      .weight = side.weight(parts, form.cols),
+                      .bias = form.bias ? side.f32(bias, {rows}) : TensorRef(),
+                      .y = y});
+      side.expect_padding_untouched(y);
+      return side.read(y);
+    };
+    const Tolerance& tolerance = GetParam().tolerance;
+    expect_same(run, quantized ? tolerance.quantized_linear : tolerance.activations);
+  }
+};
+
+TEST_P(Linears, PlainFormats) {
+  for (const DType format : kPlain) {
+    for (const int64_t tokens : {1, 2, 3, 4, 5, 9, 33}) {
+      const int64_t rows = between(1, 50);
+      const int64_t cols = between(1, 100);
+      check({random_part(format, rows, cols)},
+            {.tokens = tokens, .cols = cols, .bias = tokens % 2 == 0});
+    }
+    check({random_part(format, 64, 576)}, {.tokens = 7, .cols = 576});
+    check({random_part(format, 1, 1)}, {.tokens = 1, .cols = 1});
+  }
+}
+
+TEST_P(Linears, QuantizedFormats) {
+  for (const DType format : kQuantized) {
+    const int64_t block = info(format).block_elements;
+    for (const int64_t tokens : {1, 2, 3, 8, 9, 21}) {
+      const int64_t rows = between(1, 70);
+      const int64_t cols = between(1, 1024 / block) * block;
+      check({random_part(format, rows, cols)},
+            {.tokens = tokens, .cols = cols, .bias = tokens % 2 == 0});
+    }
+    check({random_part(format, 16, block)}, {.tokens = 1, .cols = block});
+    check({random_part(format, 17, block)}, {.tokens = 4, .cols = block});
+  }
+}
+
+TEST_P(Linears, ManyTokensPassInTurns) {
+  check({random_part(DType::kQ4_1, 24, 64)}, {.tokens = 300, .cols = 64, .bias = true});
+  check({random_part(DType::kBF16, 24, 40)}, {.tokens = 300, .cols = 40, .bias = true});
+}
+
+TEST_P(Linears, SegmentsOfDifferentFormats) {
+  const int64_t cols = 256;
+  check({random_part(DType::kQ4_K, 19, cols), random_part(DType::kQ4_K, 5, cols),
+         random_part(DType::kQ6_K, 33, cols)},
+        {.tokens = 3, .cols = cols, .bias = true});
+  check({random_part(DType::kBF16, 3, cols), random_part(DType::kQ8_0, 40, cols),
+         random_part(DType::kF32, 9, cols)},
+        {.tokens = 10, .cols = cols, .bias = true});
+}
+
+TEST_P(Linears, ViewsOfWiderRows) {
+  check({random_part(DType::kQ8_0, 20, 96)}, {.tokens = 5, .cols = 96, .padding = 13});
+  check({random_part(DType::kF32, 20, 30)}, {.tokens = 5, .cols = 30, .padding = 3});
+}
+
+TEST_P(Linears, LogitsAreFloatWhateverTheActivations) {
+  const Side::Part part = random_part(DType::kF16, 40, 48);
+  const Floats x = normal(2 * 48);
+  expect_same([&](Side& side) {
+    const TensorRef y = side.f32_output({2, 40});
+    side.run(Linear{.x = side.activations(x, {2, 48}), .weight = side.weight({part}, 48), .y = y});
+    return side.read(y);
+  });
+}
+
+// Each column and row in turn: a kernel that loses or doubles one cannot pass.
+TEST_P(Linears, EveryColumnCounts) {
+  for (const DType format : kQuantized) {
+    const int64_t cols = 256;
+    const Side::Part part = random_part(format, 18, cols);
+    Floats x(cols * cols);
+    for (int64_t i = 0; i < cols; ++i) x[i * cols + i] = 1.0F;  // exact in 8 bits too
+    SCOPED_TRACE(name(format));
+    expect_same([&](Side& side) {
+      const TensorRef y = side.output({cols, 18});
+      side.run(Linear{
+          .x = side.activations(x, {cols, cols}), .weight = side.weight({part}, cols), .y = y});
+      return side.read(y);
+    });
+  }
+}
+
+TEST_P(Linears, ExtremeActivations) {
+  const Side::Part part = random_part(DType::kQ4_0, 16, 64);
+  for (const float size : {0.0F, 1e-40F, 1e-20F, 1e20F}) {
+    Floats x = normal(64, size);
+    x[40] = 0.0F;
+    expect_same(
+        [&](Side& side) {
+          const TensorRef y = side.output({1, 16});
+          side.run(
+              Linear{.x = side.activations(x, {1, 64}), .weight = side.weight({part}, 64), .y = y});
+          Floats scaled = side.read(y);
+          // Results below the smallest normal float may be flushed to zero.
+          for (float& v : scaled) v = std::fabs(v) < 1e-37F ? 0.0F : v;
+          return scaled;
+        },
+        GetParam().tolerance.quantized_linear);
+  }
+}
+
+TEST_P(Linears, EmbedDecodesExactly) {
+  std::vector<DType> formats(std::begin(kPlain), std::end(kPlain));
+  formats.insert(formats.end(), std::begin(kQuantized), std::end(kQuantized));
+  for (const DType format : formats) {
+    const int64_t cols = 512;
+    const std::vector<Side::Part> parts = {random_part(format, 37, cols),
+                                           random_part(DType::kF32, 3, cols)};
+    SCOPED_TRACE(name(format));
+    for (const float scale : {1.0F, 0.5F}) {
+      expect_same(
+          [&](Side& side) {
+            const TensorRef y = side.output({6, cols}, 5);
+            side.run(Embed{.ids = side.ints({0, 36, 17, 17, 39, 37}),
+                           .table = side.weight(parts, cols),
+                           .scale = scale,
+                           .y = y});
+            side.expect_padding_untouched(y);
+            return side.read(y);
+          },
+          device_->activation_dtype() == DType::kF32 ? 0.0 : GetParam().tolerance.activations);
+    }
+  }
+}
+
+TEST_P(Linears, PrepareRefusesFormatsWithoutKernel) {
+  const int32_t values[4] = {};
+  const TensorRef parts[] = {
+      TensorRef::contiguous(const_cast<int32_t*>(values), DType::kI32, {2, 2})};
+  const auto refused = device_->prepare({parts});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(device_->prepared_bytes(DType::kI32, 2, 2).ok());
+}
+
+CHITU_CONFORMANCE_BACKENDS(Linears);
+
+}  // namespace
+}  // namespace chitu::conformance
