@@ -1,6 +1,6 @@
 #include "app/make_ops.h"
 
-#include "backend/reference/reference_ops.h"
+#include "backend/cpu/cpu_ops.h"
 
 namespace chitu::app {
 namespace {
@@ -19,7 +19,10 @@ Result<Backend> make_backend(const Settings& settings) {
   backend.kv_dtype = kv_dtype(settings);
   backend.pool = std::make_unique<ThreadPool>(
       ThreadPoolOptions{.num_threads = static_cast<int>(settings.integer("infer.num_threads"))});
-  backend.ops = make_reference_ops();
+  const bool exact = settings.text("dtype") == "float32";
+  TRY(ops, make_cpu_ops(*backend.pool, {.arithmetic = exact ? cpu::Arithmetic::kFloat32
+                                                            : cpu::Arithmetic::kFast}));
+  backend.ops = std::move(ops);
   return backend;
 }
 
