@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "io/test_files.h"
-#include "tensor/format/bf16.h"
 
 namespace chitu {
 namespace {
@@ -15,8 +14,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 namespace fs = std::filesystem;

@@ -241,6 +241,13 @@ TEST(Gguf, RefusesRangesThatDoNotFit) {
   EXPECT_THAT(error(0, ~uint64_t{31}), HasSubstr("lie past the end"));
 }
 
+TEST(Gguf, AnEmptyTensorTakesNoPlace) {
+  GgufBytes gguf;
+  gguf.tensor("a", {16}, kF32, std::string(64, 'a'));
+  gguf.describe("none", {16, 0}, kF32, 32);
+  EXPECT_EQ(error_of(gguf), "parsed");
+}
+
 TEST(Gguf, ObeysTheAlignment) {
   const auto with_alignment = [](GgufType type, int64_t value, uint64_t used) {
     GgufBytes gguf;

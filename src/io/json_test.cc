@@ -100,6 +100,15 @@ TEST(JsonParseUnique, RefusesAKeyGivenTwice) {
   EXPECT_THAT(twice.error().message, HasSubstr("the key 'a' occurs twice"));
 }
 
+TEST(JsonParseUnique, ComparesKeysThatComeInParts) {
+  const auto object = [](std::string_view a, std::string_view b) {
+    const std::string tail(10'000, 'x');  // longer than the parser's buffer for escapes
+    return fmt::format(R"({{"{}\n{}": 1, "{}\n{}": 2}})", a, tail, b, tail);
+  };
+  EXPECT_TRUE(parse_unique(object("a", "b")));
+  EXPECT_FALSE(parse_unique(object("a", "a")));
+}
+
 class JsonFields : public ::testing::Test {
  protected:
   Value value_ = *parse(R"({"i": 4096, "neg": -1, "big": 18446744073709551615, "x": 1e-5,

@@ -11,7 +11,6 @@
 namespace chitu {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::span<const std::byte> as_bytes(std::string_view file) {
