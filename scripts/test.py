@@ -124,7 +124,7 @@ def stage_install(jobs):
         and run_quietly("cmake", "-S", "examples/minimal", "-B", example, "-G", "Ninja",
                         f"-DCMAKE_PREFIX_PATH={prefix}")
         and run_quietly("cmake", "--build", example)
-        and run(example / "minimal", ROOT / "models/tiny-random", "Hello")
+        and run(example / "minimal", ROOT / "models/tiny-random", "The river begins")
     )
     return Count.of(ok)
 

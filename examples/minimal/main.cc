@@ -1,12 +1,31 @@
-// Names the architecture of a checkpoint: minimal path/to/checkpoint
+// Continues a text: minimal path/to/checkpoint "The river begins"
 #include <cstdio>
-#include <filesystem>
 
-#include "io/json.h"
+#include "backend/reference/reference_ops.h"
+#include "engine/engine.h"
+#include "io/checkpoint.h"
+#include "text/stream_decoder.h"
+#include "text/tokenizer.h"
+
+namespace {
+
+chitu::Result<chitu::FinishReason> continue_text(const char* path, const char* text) {
+  TRY(checkpoint, chitu::Checkpoint::open(path));
+  TRY(tokenizer, chitu::Tokenizer::load(checkpoint));
+  const auto ops = chitu::make_reference_ops();
+  TRY(engine, chitu::Engine::load(checkpoint, *ops, {}));
+  TRY(prompt, tokenizer.encode(text));
+  chitu::StreamDecoder decoder(tokenizer);
+  return generate(*engine, {.prompt = prompt, .max_new_tokens = 16}, [&](int32_t token) {
+    return std::fputs(decoder.push(token).c_str(), stdout) >= 0;
+  });
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return 2;
-  const auto config = chitu::json::parse_file(std::filesystem::path(argv[1]) / "config.json");
-  if (!config.ok()) return std::fprintf(stderr, "%s\n", config.error().message.c_str()), 1;
-  std::puts(boost::json::serialize(config->at("model_type")).c_str());
+  if (argc != 3) return 2;
+  const auto finish = continue_text(argv[1], argv[2]);
+  if (!finish.ok()) return std::fprintf(stderr, "%s\n", finish.error().message.c_str()), 1;
+  return std::puts("") < 0;
 }
