@@ -45,11 +45,13 @@ def run(*command, env=None):
 
 
 def run_quietly(*command):
-    """The same, but its output appears only when it fails."""
+    """The same, but its output appears only when it fails, and compilers' warnings always."""
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         print(f"failed: {' '.join(words)}\n{done.stdout}{done.stderr}")
+    else:
+        print("".join(line for line in done.stdout.splitlines(True) if "warning:" in line), end="")
     return done.returncode == 0
 
 
