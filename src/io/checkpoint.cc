@@ -86,7 +86,7 @@ Error no_weights(const fs::path& directory) {
                     directory.string());
 }
 
-// The one GGUF model of a directory without config.json.
+// The one GGUF model of a directory without safetensors.
 Result<fs::path> find_gguf(const fs::path& directory) {
   TRY(names, list(directory, ".gguf"));
   std::erase_if(names, [](const std::string& name) {
@@ -158,7 +158,12 @@ Result<Checkpoint> Checkpoint::open_hugging_face(const fs::path& directory) {
     return checkpoint;
   }
   TRY(names, list(directory, ".safetensors"));
-  if (names.empty()) return no_weights(directory);
+  if (names.empty()) {
+    TRY(ggufs, list(directory, ".gguf"));
+    if (ggufs.empty()) return no_weights(directory);
+    TRY(gguf, find_gguf(directory));  // published beside the original's config.json
+    return open_gguf(gguf);
+  }
   for (const std::string& name : names) {
     TRY_STATUS(checkpoint.add_safetensors(directory / name, nullptr));
   }

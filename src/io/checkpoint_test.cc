@@ -192,6 +192,8 @@ TEST_F(CheckpointTest, OpensAGgufFileByItsNameOrItsDirectory) {
     EXPECT_EQ(checkpoint->find("token_embd.weight")->data.shape, (Shape{3, 2}));
     EXPECT_FALSE(checkpoint->file("m.gguf"));
   }
+  write("config.json", "{}");  // as some publish it beside the file
+  EXPECT_EQ(Checkpoint::open(dir_)->kind(), Checkpoint::Kind::kGguf);
   write("n.gguf", gguf.bytes());
   EXPECT_THAT(error_of(dir_), HasSubstr("2 GGUF models; name one of them"));
 }
