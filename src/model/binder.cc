@@ -164,7 +164,7 @@ std::vector<const Binder::Job*> Binder::in_file_order() const {
     }
     placed.push_back(first);
   }
-  std::stable_sort(placed.begin(), placed.end());
+  std::sort(placed.begin(), placed.end());
   std::vector<const Job*> jobs;
   for (const Placed& p : placed) jobs.push_back(p.job);
   return jobs;

@@ -185,10 +185,10 @@ TEST(HfConfig, RefusesScalingItDoesNotKnow) {
       {R"({"type": "linear", "factor": "two"})", "rope_scaling: factor: expected a finite number"},
       {R"({"type": "llama3", "factor": 8})", "rope_scaling: low_freq_factor"},
       {R"({"type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4})",
-       "high_freq_factor"},
+       "expected 0 < low_freq_factor < high_freq_factor, found 4 and 4"},
       {R"({"type": "yarn", "factor": 4, "original_max_position_embeddings": 0})",
        "original_max_position_embeddings"},
-      {R"({"type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2})", "beta_fast"},
+      {R"({"type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2})", "expected 0 < beta_slow <= beta_fast"},
       {R"({"full_attention": {}, "sliding_attention": {}})", "for each kind of layer"},
   };
   for (const Wrong& wrong : wrongs) {

@@ -97,8 +97,35 @@ def json_seeds():
     }).encode()
 
 
+def config_seeds():
+    """The configurations of the golden models, and two of GGUF files."""
+    models = pathlib.Path(__file__).parent.parent / "golden/models"
+    for path in sorted(models.glob("*/config.json")):
+        yield path.parent.name, path.read_bytes()
+    for path in sorted(models.glob("*.gguf")):
+        name = "chatglm" if path.stem.startswith("glm") else path.stem.split("-")[0]
+        yield path.stem, gguf_config(name)
+    yield "yarn.gguf", gguf_config("llama", [
+        ("rope.scaling.type", GGUF_STRING, gguf_string("yarn")),
+        ("rope.scaling.factor", 6, struct.pack("<f", 4)),
+        ("rope.scaling.original_context_length", 4, struct.pack("<I", 512)),
+        ("attention.key_length", 4, struct.pack("<I", 8)),
+        ("attention.sliding_window", 4, struct.pack("<I", 8)),
+    ])
+
+
+def gguf_config(name, more=()):
+    integers = {"embedding_length": 64, "feed_forward_length": 96, "block_count": 2,
+                "attention.head_count": 4, "attention.head_count_kv": 2, "context_length": 2048,
+                "rope.dimension_count": 8}
+    entries = [(key, 4, struct.pack("<I", value)) for key, value in integers.items()]
+    entries += [("rope.freq_base", 6, struct.pack("<f", 10000)), *more]
+    return gguf([("general.architecture", GGUF_STRING, gguf_string(name))]
+                + [(f"{name}.{key}", kind, value) for key, kind, value in entries])
+
+
 def main():
-    for name, seeds in [("gguf", gguf_seeds()), ("json", json_seeds()), ("safetensors", safetensors_seeds())]:
+    for name, seeds in [("config", config_seeds()), ("gguf", gguf_seeds()), ("json", json_seeds()), ("safetensors", safetensors_seeds())]:
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for seed, content in seeds:
