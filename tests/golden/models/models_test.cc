@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "backend/cpu/cpu_ops.h"
 #include "backend/reference/reference_ops.h"
+#include "base/thread_pool.h"
 #include "io/checkpoint.h"
 #include "io/mmap.h"
 #include "io/safetensors.h"
@@ -56,16 +58,13 @@ const std::vector<Golden> kModels = {
     {"glm-4-f16.gguf", "glm-4-f16"},
 };
 
-struct BackEnd {
-  std::string name;
-  std::unique_ptr<Ops> (*make)();
-};
+enum class BackEnd : uint8_t { kReference, kCpu };
 
-void PrintTo(const BackEnd& back_end, std::ostream* out) { *out << back_end.name; }
+std::string_view name(BackEnd back_end) {
+  return back_end == BackEnd::kReference ? "reference" : "cpu";
+}
 
-const std::vector<BackEnd> kBackEnds = {
-    {"reference", make_reference_ops},
-};
+void PrintTo(BackEnd back_end, std::ostream* out) { *out << name(back_end); }
 
 struct Case {
   std::vector<int32_t> prompt;
@@ -131,7 +130,9 @@ class GoldenModel : public testing::TestWithParam<std::tuple<BackEnd, Golden>> {
  protected:
   void SetUp() override {
     const auto& [back_end, golden] = GetParam();
-    ops_ = back_end.make();
+    ops_ = back_end == BackEnd::kReference
+               ? make_reference_ops()
+               : make_cpu_ops(pool_, {.arithmetic = cpu::Arithmetic::kFloat32}).value();
     auto checkpoint = Checkpoint::open(golden_folder() / golden.checkpoint);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
     auto config = read_model_config(*checkpoint);
@@ -146,6 +147,7 @@ class GoldenModel : public testing::TestWithParam<std::tuple<BackEnd, Golden>> {
     cases_ = read_cases(golden.expected.empty() ? golden.checkpoint : golden.expected);
   }
 
+  ThreadPool pool_{{.num_threads = 1}};
   std::unique_ptr<Ops> ops_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<Runner> runner_;
@@ -185,15 +187,17 @@ TEST_P(GoldenModel, SequencesInOneBatchEqualEachAlone) {
 }
 
 std::string test_name(const testing::TestParamInfo<std::tuple<BackEnd, Golden>>& info) {
-  std::string name = std::get<0>(info.param).name + "_" + std::get<1>(info.param).checkpoint;
-  for (char& c : name) {
+  const auto& [back_end, golden] = info.param;
+  std::string text = fmt::format("{}_{}", name(back_end), golden.checkpoint);
+  for (char& c : text) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
   }
-  return name;
+  return text;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenModel,
-                         testing::Combine(testing::ValuesIn(kBackEnds), testing::ValuesIn(kModels)),
+                         testing::Combine(testing::Values(BackEnd::kReference, BackEnd::kCpu),
+                                          testing::ValuesIn(kModels)),
                          test_name);
 
 }  // namespace
