@@ -17,7 +17,7 @@
 #include "io/mmap.h"
 #include "io/safetensors.h"
 #include "model/load.h"
-#include "runner.h"
+#include "tests/golden/models/runner.h"
 
 namespace chitu::test {
 namespace {

@@ -1,24 +1,19 @@
-#include "runner.h"
+#include "tests/golden/models/runner.h"
 
 #include <algorithm>
 
 #include "base/check.h"
 
 namespace chitu::test {
-namespace {
 
-// Not a power of two, so that a mix-up of block and offset shows.
-constexpr int64_t kBlockSize = 7;
-constexpr int64_t kNumBlocks = 64;
-constexpr std::size_t kArenaBytes = std::size_t{4} << 20;
-
-}  // namespace
-
-Runner::Runner(const Model& model, Ops& ops)
-    : model_(model), ops_(ops), next_block_(static_cast<int32_t>(kNumBlocks)) {
-  arena_ = ops.allocate(kArenaBytes).value();
+Runner::Runner(const Model& model, Ops& ops, const RunnerOptions& options)
+    : model_(model),
+      ops_(ops),
+      options_(options),
+      next_block_(static_cast<int32_t>(options.num_blocks)) {
+  arena_ = ops.allocate(options.arena_bytes).value();
   const KvSpec spec = model.kv_spec();
-  const Shape shape{kNumBlocks, spec.kv_heads, kBlockSize, spec.head_dim};
+  const Shape shape{options.num_blocks, spec.kv_heads, options.block_size, spec.head_dim};
   const auto bytes = static_cast<std::size_t>(bytes_for(DType::kF32, shape.elements()));
   for (int64_t layer = 0; layer < spec.num_layers; ++layer) {
     Buffer k = ops.allocate(bytes).value();
@@ -38,7 +33,7 @@ TensorRef Runner::upload(const std::vector<int32_t>& values, const Shape& shape,
 
 // Blocks are handed out from the end, so that a sequence's are neither first nor in order.
 void Runner::grow(Sequence& sequence, int64_t tokens) {
-  while (static_cast<int64_t>(sequence.blocks.size()) * kBlockSize < tokens) {
+  while (static_cast<int64_t>(sequence.blocks.size()) * options_.block_size < tokens) {
     CHECK(next_block_ > 0);
     sequence.blocks.push_back(--next_block_);
   }
@@ -46,7 +41,7 @@ void Runner::grow(Sequence& sequence, int64_t tokens) {
 
 std::vector<std::vector<float>> Runner::step(std::span<const Chunk> chunks) {
   std::vector<int32_t> ids, positions, lens, slots, starts = {0}, kv_lens, rows, table;
-  AttentionPlan plan{.block_size = kBlockSize,
+  AttentionPlan plan{.block_size = options_.block_size,
                      .num_sequences = static_cast<int64_t>(chunks.size())};
   std::size_t max_blocks = 0;
   for (const Chunk& chunk : chunks) {
@@ -58,8 +53,8 @@ std::vector<std::vector<float>> Runner::step(std::span<const Chunk> chunks) {
       ids.push_back(s.tokens[static_cast<std::size_t>(p)]);
       positions.push_back(static_cast<int32_t>(p));
       lens.push_back(static_cast<int32_t>(std::max(s.prompt_len, p + 1)));
-      const int64_t block = s.blocks[static_cast<std::size_t>(p / kBlockSize)];
-      slots.push_back(static_cast<int32_t>(block * kBlockSize + p % kBlockSize));
+      const int64_t block = s.blocks[static_cast<std::size_t>(p / options_.block_size)];
+      slots.push_back(static_cast<int32_t>(block * options_.block_size + p % options_.block_size));
       rows.push_back(static_cast<int32_t>(rows.size()));
     }
     starts.push_back(static_cast<int32_t>(ids.size()));

@@ -2,6 +2,7 @@
 // executor does, reduced to what tests need.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -21,9 +22,15 @@ struct Sequence {
       : tokens(std::move(prompt)), prompt_len(static_cast<int64_t>(tokens.size())) {}
 };
 
+struct RunnerOptions {
+  int64_t block_size = 7;  // not a power of two, so that a mix-up of block and offset shows
+  int64_t num_blocks = 64;
+  std::size_t arena_bytes = std::size_t{4} << 20;
+};
+
 class Runner {
  public:
-  Runner(const Model& model, Ops& ops);
+  Runner(const Model& model, Ops& ops, const RunnerOptions& options = {});
 
   // Computes the next `count` tokens of each sequence in one step, and returns the logits of all of
   // them, one row a token.
@@ -45,6 +52,7 @@ class Runner {
 
   const Model& model_;
   Ops& ops_;
+  RunnerOptions options_;
   Buffer arena_;
   std::vector<Buffer> cache_;
   std::vector<KvLayer> kv_;

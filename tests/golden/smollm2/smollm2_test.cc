@@ -1,0 +1,116 @@
+// The default model on the CPU back end against transformers running its dequantized weights in
+// float32 (make_golden.py).
+//
+// The file is where CHITU_DEFAULT_MODEL says, which `make test` sets to what `chitu pull` fetched.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "backend/cpu/cpu_ops.h"
+#include "base/thread_pool.h"
+#include "io/checkpoint.h"
+#include "io/json.h"
+#include "model/load.h"
+#include "tests/golden/models/runner.h"
+
+namespace chitu::test {
+namespace {
+
+std::vector<int32_t> ints(const json::Value& value) {
+  std::vector<int32_t> result;
+  for (const json::Value& item : value.get_array()) {
+    result.push_back(static_cast<int32_t>(item.get_int64()));
+  }
+  return result;
+}
+
+class SmolLm2 : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const char* path = std::getenv("CHITU_DEFAULT_MODEL");
+    if (path == nullptr) {
+      GTEST_SKIP() << "set CHITU_DEFAULT_MODEL to the file that `chitu pull` fetches";
+    }
+    auto checkpoint = Checkpoint::open(path);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+    checkpoint_ = std::make_unique<Checkpoint>(std::move(*checkpoint));
+    auto golden = json::parse_file(CHITU_SOURCE_DIR "/tests/golden/smollm2/golden.json");
+    ASSERT_TRUE(golden.ok()) << golden.error().message;
+    golden_ = std::move(*golden);
+  }
+
+  void load(cpu::Arithmetic arithmetic) {
+    ops_ = make_cpu_ops(pool_, {.arithmetic = arithmetic}).value();
+    const auto config = read_model_config(*checkpoint_);
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    auto model = load_model(*checkpoint_, *config, *ops_);
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    model_ = std::move(*model);
+    runner_ = std::make_unique<Runner>(
+        *model_, *ops_,
+        RunnerOptions{.block_size = 64, .num_blocks = 32, .arena_bytes = std::size_t{512} << 20});
+  }
+
+  ThreadPool pool_{{.pin = false}};
+  std::unique_ptr<Checkpoint> checkpoint_;
+  std::unique_ptr<Ops> ops_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Runner> runner_;
+  json::Value golden_;
+};
+
+TEST_F(SmolLm2, FiveAnswersOf256TokensAreThoseOfTransformers) {
+  load(cpu::Arithmetic::kFloat32);
+  std::vector<Sequence> sequences;
+  std::vector<std::vector<int32_t>> wanted;
+  for (const json::Value& prompt : golden_.at("prompts").get_array()) {
+    sequences.emplace_back(ints(prompt.at("ids")));
+    wanted.push_back(ints(prompt.at("tokens")));
+  }
+  std::vector<Sequence*> all;
+  for (Sequence& sequence : sequences) all.push_back(&sequence);
+  const auto found = runner_->generate(all, 256);
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(found[i], wanted[i]) << "prompt " << i;
+}
+
+// -log softmax(logits)[token]
+double nll(const std::vector<float>& logits, int32_t token) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  const double sum = std::accumulate(logits.begin(), logits.end(), 0.0, [&](double s, float x) {
+    return s + std::exp(static_cast<double>(x) - largest);
+  });
+  return largest + std::log(sum) - static_cast<double>(logits[static_cast<std::size_t>(token)]);
+}
+
+TEST_F(SmolLm2, FastArithmeticKeepsThePerplexityWithinHalfAPercent) {
+  load(cpu::Arithmetic::kFast);
+  const json::Value& text = golden_.at("text");
+  const std::vector<int32_t> ids = ints(text.at("ids"));
+  const auto window = static_cast<std::size_t>(text.at("window").get_int64());
+  double total = 0.0;
+  int64_t count = 0;
+  for (std::size_t begin = 0; begin < ids.size(); begin += window) {
+    const std::size_t end = std::min(begin + window, ids.size());
+    Sequence sequence(std::vector<int32_t>(ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                                           ids.begin() + static_cast<std::ptrdiff_t>(end)));
+    const auto logits = runner_->prefill(sequence, 128);
+    for (std::size_t t = 0; t + 1 < logits.size(); ++t, ++count) {
+      total += nll(logits[t], sequence.tokens[t + 1]);
+    }
+  }
+  const double perplexity = std::exp(total / static_cast<double>(count));
+  const double wanted = std::exp(text.at("mean_nll").get_double());
+  RecordProperty("perplexity", std::to_string(perplexity));
+  RecordProperty("perplexity_of_transformers", std::to_string(wanted));
+  EXPECT_NEAR(perplexity, wanted, 0.005 * wanted);
+}
+
+}  // namespace
+}  // namespace chitu::test
