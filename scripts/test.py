@@ -77,7 +77,14 @@ def count_gtest(folder, ctest_report):
     return Count(count.passed, count.failed + max(0, without_report))
 
 
-def ctest(preset, jobs, *arguments):
+def default_model():
+    """Fetches the default model, or finds it in the cache; its path."""
+    done = subprocess.run([BUILD / "test/bin/chitu", "pull"], cwd=ROOT, stdout=subprocess.PIPE,
+                          text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def ctest(preset, jobs, *arguments, env=None):
     """Runs CTest in build/<preset>, counting each GoogleTest case."""
     folder = BUILD / preset / "reports"
     shutil.rmtree(folder, ignore_errors=True)
@@ -85,6 +92,7 @@ def ctest(preset, jobs, *arguments):
     report = BUILD / preset / "ctest.xml"
     report.unlink(missing_ok=True)
     env = {
+        **(env or {}),
         "GTEST_OUTPUT": f"xml:{folder}/",
         "GTEST_BRIEF": "1",
         "ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1",
@@ -102,7 +110,10 @@ def ctest(preset, jobs, *arguments):
 def stage_unit(jobs):
     if not build("test", "all", jobs):
         return Count.of(False)
-    return ctest("test", jobs)
+    model = default_model()
+    if model is None:  # its tests count as failed, not as skipped
+        return Count(0, 1)
+    return ctest("test", jobs, env={"CHITU_DEFAULT_MODEL": model})
 
 
 def stage_lint(jobs):
