@@ -188,7 +188,8 @@ TEST(HfConfig, RefusesScalingItDoesNotKnow) {
        "expected 0 < low_freq_factor < high_freq_factor, found 4 and 4"},
       {R"({"type": "yarn", "factor": 4, "original_max_position_embeddings": 0})",
        "original_max_position_embeddings"},
-      {R"({"type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2})", "expected 0 < beta_slow <= beta_fast"},
+      {R"({"type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2})",
+       "expected 0 < beta_slow <= beta_fast"},
       {R"({"full_attention": {}, "sliding_attention": {}})", "for each kind of layer"},
   };
   for (const Wrong& wrong : wrongs) {
