@@ -72,14 +72,11 @@ std::vector<int32_t> random_prompt(int64_t length, int64_t vocab_size, std::mt19
 Result<double> time_once(Engine& engine, const Case& what, std::mt19937& random) {
   // The step that ends a prompt also makes a token; the decoding that is timed begins after it.
   for (int64_t i = 0; i < what.batch; ++i) {
-    TRY_STATUS([&]() -> Status {
-      TRY(id,
-          engine.submit({.prompt = random_prompt(what.prompt, engine.config().vocab_size, random),
-                         .max_new_tokens = what.decode + 1,
-                         .ignore_eos = true}));
-      (void)id;
-      return {};
-    }());
+    const Result<RequestId> id =
+        engine.submit({.prompt = random_prompt(what.prompt, engine.config().vocab_size, random),
+                       .max_new_tokens = what.decode + 1,
+                       .ignore_eos = true});
+    if (!id.ok()) return id.error();
   }
   std::optional<Stopwatch> stopwatch;
   if (what.decode == 0) stopwatch.emplace();

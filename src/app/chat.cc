@@ -118,7 +118,7 @@ bool Chat::run_command(const std::string& line) {
 
 void Chat::answer(const std::string& question) {
   conversation_.add("user", question);
-  const Result<std::vector<int32_t>> tokens = encode_chat(session_, conversation_.messages());
+  const Result<std::vector<int32_t>> tokens = encode_chat(session_, conversation_.to_json());
   Result<Answer> answer = tokens.error();
   if (tokens.ok()) {
     const InterruptScope interrupt;
@@ -229,7 +229,7 @@ bool Chat::set(const std::string& words) {
 }
 
 bool Chat::show_statistics(const std::string&) {
-  const Result<std::vector<int32_t>> tokens = encode_chat(session_, conversation_.messages());
+  const Result<std::vector<int32_t>> tokens = encode_chat(session_, conversation_.to_json());
   if (last_) say(statistics(*last_));
   say(fmt::format("the conversation has {} of {} tokens", tokens.ok() ? tokens->size() : 0,
                   session_.engine->memory().max_seq_len));
@@ -237,6 +237,13 @@ bool Chat::show_statistics(const std::string&) {
 }
 
 bool Chat::quit(const std::string&) { return false; }
+
+// Said before the first question is asked.
+Status is_chat_model(const Session& session) {
+  TRY(chat_template, require_chat_template(session));
+  (void)chat_template;
+  return {};
+}
 
 Result<int> run(const Invocation& invocation) {
   if (!invocation.args.words().empty()) {
@@ -250,8 +257,7 @@ Result<int> run(const Invocation& invocation) {
   if (const auto system = invocation.args.value("--system")) conversation.set_system(*system);
 
   TRY(session, open_session(invocation.environment, invocation.settings, 1));
-  // Said now rather than after the first question.
-  if (!session.chat_prompt) return encode_chat(session, {}).error();
+  TRY_STATUS(is_chat_model(session));
   Chat chat(invocation, session);
   chat.conversation() = std::move(conversation);
   chat.loop();

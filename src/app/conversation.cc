@@ -4,8 +4,6 @@
 #include <cstring>
 #include <fstream>
 
-#include "io/json.h"
-
 namespace chitu::app {
 
 void Conversation::reset() {
@@ -31,13 +29,17 @@ std::string Conversation::undo() {
   return question;
 }
 
-Status Conversation::save(const std::string& path) const {
+json::Array Conversation::to_json() const {
   json::Array list;
   for (const ChatMessage& message : messages_) {
     list.push_back(json::Object{{"role", message.role}, {"content", message.content}});
   }
+  return list;
+}
+
+Status Conversation::save(const std::string& path) const {
   std::ofstream file(path);
-  file << boost::json::serialize(json::Object{{"messages", std::move(list)}}) << '\n';
+  file << boost::json::serialize(json::Object{{"messages", to_json()}}) << '\n';
   file.close();
   if (!file) return make_error(ErrorCode::kIo, "{}: {}", path, std::strerror(errno));
   return {};

@@ -4,10 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "app/session.h"
 #include "base/result.h"
+#include "io/json.h"
 
 namespace chitu::app {
+
+struct ChatMessage {
+  std::string role;
+  std::string content;
+};
 
 class Conversation {
  public:
@@ -25,6 +30,7 @@ class Conversation {
   // Takes the last answer and its question back, and returns the question; empty: there is none.
   std::string undo();
 
+  json::Array to_json() const;
   Status save(const std::string& path) const;
   static Result<Conversation> load(const std::string& path);
 

@@ -25,13 +25,16 @@ Result<FilePrompt> parse_line(const std::string& line) {
     return FilePrompt{std::move(text), {}};
   }
   TRY(messages, fields.array("messages"));
-  FilePrompt prompt;
-  for (const json::Value& item : *messages) {
+  FilePrompt prompt{.text = "", .messages = *messages};
+  for (const json::Value& item : prompt.messages) {
     TRY(message, json::Fields::of(item));
     TRY(role, message.string("role"));
-    TRY(content, message.string("content"));
-    prompt.messages.push_back({std::move(role), content});
-    prompt.text = std::move(content);
+    const json::Value* content = message.find("content");
+    prompt.text =
+        content != nullptr && content->is_string() ? std::string(content->get_string()) : "";
+    if (role.empty() || (content == nullptr && !message.has("tool_calls"))) {
+      return make_error(ErrorCode::kInvalidArgument, "messages: each needs a role and a content");
+    }
   }
   if (prompt.messages.empty()) {
     return make_error(ErrorCode::kInvalidArgument, "messages: expected at least one");

@@ -9,16 +9,18 @@
 #include "app/session.h"
 #include "app/settings.h"
 #include "base/result.h"
+#include "io/json.h"
 
 namespace chitu::app {
 
 struct FilePrompt {
-  std::string text;                   // what the output repeats as "prompt"
-  std::vector<ChatMessage> messages;  // of a line {"messages": [...]}
+  std::string text;      // what the output repeats as "prompt": of messages, the last one's content
+  json::Array messages;  // of a line {"messages": [...]}
 };
 
-// A .jsonl file: on each line an object with "prompt", or "messages" of {"role", "content"}. Any
-// other file: each line is a prompt. Empty lines are left out. Errors name file and line.
+// A .jsonl file: on each line an object with "prompt", or "messages": objects with "role" and
+// "content". Any other file: each line is a prompt. Empty lines are left out. Errors name file and
+// line.
 Result<std::vector<FilePrompt>> read_prompt_file(const std::string& path);
 
 struct FileSummary {

@@ -36,11 +36,14 @@ constexpr int64_t kRequestsOfAFile = 8;
 
 Result<std::vector<int32_t>> encode_prompt(const Session& session, const Args& args,
                                            std::string_view prompt) {
-  if (args.has("--raw") || !session.chat_prompt) return encode_text(session, prompt);
-  std::vector<ChatMessage> messages;
-  if (const auto system = args.value("--system")) messages.push_back({"system", *system});
-  messages.push_back({"user", std::string(prompt)});
-  return encode_chat(session, messages);
+  const bool has_template = !session.chat_template.ok() || session.chat_template->has_value();
+  if (args.has("--raw") || !has_template) return encode_text(session, prompt);
+  json::Array messages;
+  if (const auto system = args.value("--system")) {
+    messages.push_back(json::Object{{"role", "system"}, {"content", *system}});
+  }
+  messages.push_back(json::Object{{"role", "user"}, {"content", prompt}});
+  return encode_chat(session, std::move(messages));
 }
 
 Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {

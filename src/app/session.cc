@@ -81,8 +81,7 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   TRY(config, checked_model_config(checkpoint, settings));
   TRY(tokenizer, open_tokenizer(checkpoint, settings));
   session.tokenizer = std::move(tokenizer);
-  TRY(chat_prompt, ChatPrompt::load(checkpoint, *session.tokenizer));
-  session.chat_prompt = std::move(chat_prompt);
+  session.chat_template = ChatTemplate::load(checkpoint);
   TRY(backend, make_backend(settings));
   session.backend = std::move(backend);
 
@@ -110,16 +109,21 @@ Request make_request(const Settings& settings, std::vector<int32_t> prompt) {
           .ignore_eos = !settings.boolean("infer.stop_with_eos")};
 }
 
-Result<std::vector<int32_t>> encode_chat(const Session& session,
-                                         std::span<const ChatMessage> messages) {
-  if (!session.chat_prompt) {
+Result<const ChatTemplate*> require_chat_template(const Session& session) {
+  if (!session.chat_template.ok()) return session.chat_template.error();
+  if (!session.chat_template->has_value()) {
     return make_error(
         ErrorCode::kUnsupported,
         "{} has no chat template, so it is no chat model; `chitu run --raw` continues "
         "a text",
         session.model_name);
   }
-  TRY(text, session.chat_prompt->render(messages));
+  return &**session.chat_template;
+}
+
+Result<std::vector<int32_t>> encode_chat(const Session& session, json::Array messages) {
+  TRY(chat_template, require_chat_template(session));
+  TRY(text, chat_template->render({.messages = std::move(messages)}));
   // The template has written the special tokens itself.
   return session.tokenizer->encode(text, {.add_special_tokens = false, .parse_special = true});
 }

@@ -3,18 +3,18 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "app/chat_prompt.h"
 #include "app/environment.h"
 #include "app/make_ops.h"
 #include "app/settings.h"
 #include "base/result.h"
 #include "engine/engine.h"
 #include "io/checkpoint.h"
+#include "io/json.h"
+#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace chitu::app {
@@ -24,7 +24,9 @@ struct Session {
   Backend backend;
   std::unique_ptr<Engine> engine;  // uses the back end
   std::optional<Tokenizer> tokenizer;
-  std::optional<ChatPrompt> chat_prompt;  // none: not a chat model
+  // Nothing when the model is no chat model. A template that is broken is an error only to those
+  // who need it.
+  Result<std::optional<ChatTemplate>> chat_template = std::optional<ChatTemplate>();
   double load_seconds = 0;
 };
 
@@ -44,9 +46,12 @@ Result<Session> open_session(const Environment& environment, const Settings& set
 // A request of `prompt` with the sampling and limits that the settings state.
 Request make_request(const Settings& settings, std::vector<int32_t> prompt);
 
-// The tokens of a conversation that the model is to continue, by its chat template.
-Result<std::vector<int32_t>> encode_chat(const Session& session,
-                                         std::span<const ChatMessage> messages);
+// Error: the model has no chat template, or a broken one.
+Result<const ChatTemplate*> require_chat_template(const Session& session);
+
+// The tokens of a conversation that the model is to continue, by its chat template. `messages` are
+// objects with "role" and "content".
+Result<std::vector<int32_t>> encode_chat(const Session& session, json::Array messages);
 // The tokens of a text as it is.
 Result<std::vector<int32_t>> encode_text(const Session& session, std::string_view text);
 

@@ -1,0 +1,211 @@
+"""`chitu chat`, through a pipe and on a terminal."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import TINY, assert_error
+
+SHORT = "request.max_new_tokens=8"
+
+
+def test_a_piped_conversation(chitu):
+    result = chitu.tiny("chat", SHORT, stdin="Hello\nAnd again\n")
+    assert result.returncode == 0, result.stderr
+    assert "> " not in result.stdout, "no prompt in a pipe"
+    assert len(result.stdout.splitlines()) >= 2
+
+
+def test_answers_depend_on_what_was_said_before(chitu):
+    first = chitu.tiny("chat", SHORT, stdin="Hello\n").stdout
+    both = chitu.tiny("chat", SHORT, stdin="Hello\nHello\n").stdout
+    assert both.startswith(first)
+    assert both != first * 2
+    assert chitu.tiny("chat", SHORT, stdin="Hello\n/reset\nHello\n").stdout == first * 2
+    assert chitu.tiny("chat", SHORT, stdin="Hello\n/undo\nHello\n").stdout == first * 2
+
+
+def test_slash_commands(chitu):
+    result = chitu.tiny("chat", SHORT, stdin="/help\n/hlep\n/nothing\n/stats\n/quit\nHello\n")
+    assert result.returncode == 0
+    assert result.stdout == ""
+    assert "/regen" in result.stderr
+    assert "unknown command /hlep (did you mean /help?)" in result.stderr
+    assert "unknown command /nothing" in result.stderr
+    assert "of 2048 tokens" in result.stderr
+
+
+def test_system_message(chitu):
+    plain = chitu.tiny("chat", SHORT, stdin="Hello\n").stdout
+    option = chitu.tiny("chat", SHORT, "--system", "Be brief.", stdin="Hello\n").stdout
+    command = chitu.tiny("chat", SHORT, stdin="/system Be brief.\nHello\n").stdout
+    assert plain != option == command
+    removed = chitu.tiny("chat", SHORT, "--system", "Be brief.", stdin="/system -\nHello\n").stdout
+    assert removed == plain
+
+
+def test_set_and_regenerate(chitu):
+    result = chitu.tiny("chat", SHORT, stdin="/set request.max_new_tokens=1\nHello\n/stats\n"
+                        "/set infer.tp_size=1\n/set request.top_k=x\n/set nothing\n/set\n")
+    assert "answer 1 token " in result.stderr
+    assert "infer.tp_size cannot be changed while the model is loaded" in result.stderr
+    assert "request.top_k=x: expected integer" in result.stderr
+    assert "request.max_new_tokens=1" in result.stderr
+
+    warm = chitu.tiny("chat", SHORT, "request.temperature=1.5", stdin="Hello\n/regen\n").stdout
+    lines = warm.splitlines()
+    assert lines[: len(lines) // 2] != lines[len(lines) // 2:]
+
+
+def test_save_and_load(chitu, tmp_path):
+    saved = tmp_path / "talk.json"
+    chitu.tiny("chat", SHORT, "--system", "Be brief.", stdin=f"Hello\n/save {saved}\n")
+    messages = json.loads(saved.read_text())["messages"]
+    assert [message["role"] for message in messages] == ["system", "user", "assistant"]
+    through = chitu.tiny("chat", SHORT, "--system", "Be brief.", stdin="Hello\nNext\n").stdout
+    for words, first in ((["--load", saved], ""), ([], f"/load {saved}\n")):
+        resumed = chitu.tiny("chat", SHORT, *words, stdin=f"{first}Next\n").stdout
+        assert through.endswith(resumed) and resumed
+    result = chitu.tiny("chat", stdin="/save /no/such/folder/x\n/load /no/such/file\n")
+    assert result.returncode == 0
+    assert result.stderr.count("chitu: error: ") == 2
+    assert_error(chitu.tiny("chat", "--load", "/no/such/file"), "/no/such/file")
+
+
+def test_a_message_of_several_lines(chitu, tmp_path):
+    saved = tmp_path / "talk.json"
+    chitu.tiny("chat", SHORT, stdin=f"one\\\ntwo\n/save {saved}\n")
+    assert json.loads(saved.read_text())["messages"][0]["content"] == "one\ntwo"
+
+
+def test_a_conversation_that_is_too_long(chitu):
+    result = chitu.tiny("chat", "infer.max_seq_len=48", SHORT,
+                        stdin="Hello\n" + "word " * 60 + "\nHello\n")
+    assert result.returncode == 0
+    assert "infer.max_seq_len=48" in result.stderr
+
+
+class Terminal:
+    """The program on a pseudo-terminal."""
+
+    def __init__(self, chitu, *words):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen([str(chitu.program), *map(str, words)], stdin=slave,
+                                        stdout=slave, stderr=slave, env=chitu.env,
+                                        cwd=chitu.folder, start_new_session=True,
+                                        preexec_fn=lambda: make_controlling(slave))
+        os.close(slave)
+        self.seen = ""
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def expect(self, pattern, timeout=20):
+        """Waits until the output since the last match has the pattern."""
+        end = time.monotonic() + timeout
+        while not (match := re.search(pattern, self.seen)):
+            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
+            assert ready, f"no {pattern!r} in {self.seen!r}"
+            try:
+                self.seen += os.read(self.master, 65536).decode("utf-8", "replace")
+            except OSError as error:  # the program has ended
+                raise AssertionError(f"no {pattern!r} in {self.seen!r}") from error
+        found, self.seen = self.seen[: match.end()], self.seen[match.end():]
+        return found
+
+    def wait(self):
+        return self.process.wait(timeout=20)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+
+
+def make_controlling(slave):
+    import fcntl
+    import termios
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+
+@pytest.fixture
+def terminal(chitu):
+    opened = []
+
+    def start(*words):
+        opened.append(Terminal(chitu, *words))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+LONG = ("request.max_new_tokens=2000", "infer.stop_with_eos=False", "infer.max_seq_len=2048")
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_program(terminal):
+    chat = terminal("chat", f"models={TINY}", *LONG)
+    chat.expect("/help lists the commands")
+    chat.expect("> ")
+    chat.send("Hello\r")
+    chat.expect("Hello\r\n.")
+    chat.send("\x03")
+    chat.expect(r"\(stopped\)")
+    chat.expect("> ")
+    chat.send("/stats\r")
+    chat.expect(r"\(cancelled\)")
+    chat.send("/quit\r")
+    assert chat.wait() == 0
+
+
+def test_ctrl_c_drops_the_line_and_ctrl_d_leaves(terminal):
+    chat = terminal("chat", f"models={TINY}", SHORT)
+    chat.expect("> ")
+    chat.send("half a line")
+    chat.expect("half a line")
+    chat.send("\x03")
+    chat.expect("> ")
+    chat.send("/set\r")
+    chat.expect("request.temperature=0")
+    chat.expect("> ")
+    chat.send("\x04")
+    assert chat.wait() == 0
+
+
+def test_the_history_comes_back(terminal):
+    chat = terminal("chat", f"models={TINY}", SHORT)
+    chat.expect("> ")
+    chat.send("/system Remember me\r")
+    chat.expect("> ")
+    chat.send("/quit\r")
+    assert chat.wait() == 0
+    again = terminal("chat", f"models={TINY}", SHORT)
+    again.expect("> ")
+    again.send("\x1b[A\x1b[A")
+    again.expect("/system Remember me")
+
+
+def test_ctrl_c_ends_run_with_130(terminal):
+    run = terminal("run", f"models={TINY}", "Hello", *LONG)
+    run.expect("memory: ")
+    run.expect("\n.")
+    run.send("\x03")
+    assert run.wait() in (130, -signal.SIGINT)
+
+
+def test_no_color_is_respected(chitu, terminal):
+    run = terminal("run", f"models={TINY}", "Hello", SHORT)
+    run.expect("\x1b\\[2m")
+    assert run.wait() == 0
+    chitu.env["NO_COLOR"] = "1"
+    run = terminal("run", f"models={TINY}", "Hello", SHORT)
+    seen = run.expect("tok/s")
+    assert "\x1b[2m" not in seen

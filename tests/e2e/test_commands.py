@@ -1,0 +1,262 @@
+"""Every command with the tiny model: what it prints, and its exit code."""
+
+import json
+import re
+
+import pytest
+from conftest import ROOT, TINY, assert_error
+
+COMMANDS = ["run", "chat", "bench", "info", "pull", "models", "tokenize", "settings", "version"]
+
+
+def test_version(chitu):
+    for word in ("--version", "version"):
+        result = chitu(word)
+        assert result.returncode == 0
+        assert re.fullmatch(r"chitu \d+\.\d+\.\d+\n", result.stdout)
+
+
+def test_help_lists_every_command(chitu):
+    for words in (["--help"], ["-h"], ["help"]):
+        result = chitu(*words)
+        assert result.returncode == 0
+        for command in COMMANDS:
+            assert f"\n  {command} " in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(chitu, command):
+    for words in ([command, "--help"], [command, "-h"], ["help", command]):
+        result = chitu(*words)
+        assert result.returncode == 0
+        assert f"usage: chitu {command}" in result.stdout
+        assert result.stderr == ""
+
+
+def test_no_command_is_a_usage_error(chitu):
+    result = chitu()
+    assert result.returncode == 2
+    assert "usage: chitu COMMAND" in result.stderr
+
+
+@pytest.mark.parametrize("words, parts", [
+    (["rum"], ["unknown command 'rum'", "did you mean 'run'?"]),
+    (["run", "--promt", "x"], ["unknown option --promt", "did you mean --prompt?"]),
+    (["run", "--prompt"], ["--prompt needs a value"]),
+    (["run", "one", "two"], ["one prompt"]),
+    (["run", "hi", "infer.max_sequence_len=3"], ["did you mean infer.max_seq_len?"]),
+    (["run", "hi", "request.top_p=3"], ["request.top_p=3: expected number in"]),
+    (["run", "hi", "infer.max_seq_len=-1"], ["infer.max_seq_len=-1: expected integer in"]),
+    (["run", "hi", "infer.tp_size=8"], ["infer.tp_size=8: not available in this version"]),
+    (["run", "hi", "infer.use_cuda_graph=True"], ["not available in this version"]),
+    (["version", "infer.seed=1"], ["takes no settings"]),
+    (["bench", "--batch", "0"], ["--batch 0: expected integers in [1, 4096]"]),
+    (["bench", "--repetitions", "many"], ["--repetitions many: expected an integer"]),
+    (["chat", "hello"], ["chat takes no prompt"]),
+    (["info", "hello"], ["models="]),
+    (["pull", "a", "b"], ["one model name"]),
+])
+def test_usage_errors_exit_with_2(chitu, words, parts):
+    assert_error(chitu(*words), *parts, code=2)
+
+
+def test_run_streams_an_answer(chitu):
+    result = chitu.tiny("run", "Hello there", "request.max_new_tokens=12")
+    assert result.returncode == 0
+    assert result.stdout.endswith("\n") and len(result.stdout) > 1
+    assert re.search(r"load \d+\.\d+ s, prompt \d+ tokens at .* tok/s, answer \d+ tokens?",
+                     result.stderr)
+    assert "memory: " in result.stderr
+    assert "\033" not in result.stderr, "no colours outside a terminal"
+
+
+def test_run_is_reproducible(chitu):
+    words = ("run", "-q", "Hello there", "request.max_new_tokens=24")
+    assert chitu.tiny(*words).stdout == chitu.tiny(*words).stdout
+    seeded = (*words, "request.temperature=1", "infer.seed=5")
+    assert chitu.tiny(*seeded).stdout == chitu.tiny(*seeded).stdout
+    assert chitu.tiny(*seeded).stdout != chitu.tiny(*words, "request.temperature=1").stdout
+
+
+def test_run_answers_the_same_for_every_cache(chitu):
+    words = ("run", "-q", "A question is a request for an answer.", "request.max_new_tokens=24",
+             "dtype=float32")
+    expected = chitu.tiny(*words).stdout
+    for setting in ("infer.cache_type=skew", "infer.cache_block_size=1",
+                    "infer.prefill_chunk_size=3", "infer.num_threads=1"):
+        assert chitu.tiny(*words, setting).stdout == expected, setting
+
+
+def test_run_takes_the_prompt_from_anywhere(chitu):
+    words = ("-q", "--raw", "request.max_new_tokens=8")
+    expected = chitu.tiny("run", "a b", *words).stdout
+    assert chitu.tiny("run", "--prompt", "a b", *words).stdout == expected
+    assert chitu.tiny("run", *words, stdin="a b").stdout == expected
+    assert chitu.tiny("run", *words, "--", "a b").stdout == expected
+
+
+def test_raw_and_system_change_the_prompt(chitu):
+    answers = [chitu.tiny("run", "-q", "Hello", "request.max_new_tokens=16", *words).stdout
+               for words in ([], ["--raw"], ["--system", "Answer in French."])]
+    assert len(set(answers)) == 3
+
+
+def test_an_answer_ends_at_the_end_of_the_context(chitu):
+    result = chitu.tiny("run", "--raw", "Hello there", "infer.max_seq_len=16",
+                        "infer.stop_with_eos=False")
+    assert result.returncode == 0
+    assert "(length)" in result.stderr
+    assert_error(chitu.tiny("run", "Hello there, " * 9, "infer.max_seq_len=16"),
+                 "infer.max_seq_len=16")
+
+
+def test_file_of_prompts(chitu, tmp_path):
+    prompts = ["Hello", "What is \"1=1\"?", "Ünïcode 河流", *(f"prompt {i}" for i in range(9))]
+    (tmp_path / "prompts.txt").write_text("\n".join(prompts) + "\n\n")
+    result = chitu.tiny("run", "-f", tmp_path / "prompts.txt", "request.max_new_tokens=6",
+                        "dtype=float32")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["prompt"] for line in lines] == prompts
+    assert [line["index"] for line in lines] == list(range(len(prompts)))
+    for line in lines:
+        assert set(line) == {"index", "prompt", "text", "tokens", "finish_reason"}
+        assert line["finish_reason"] in ("stop", "length")
+        assert 1 <= len(line["tokens"]) <= 6
+        alone = chitu.tiny("run", "-q", "-p", line["prompt"], "request.max_new_tokens=6",
+                           "dtype=float32")
+        assert alone.stdout == line["text"] + "\n"
+
+
+def test_file_of_conversations(chitu, tmp_path):
+    lines = [{"prompt": "Hello"},
+             {"messages": [{"role": "system", "content": "Be brief."},
+                           {"role": "user", "content": "Hello"}]}]
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    output = tmp_path / "answers.jsonl"
+    result = chitu.tiny("run", "-f", path, "-o", output, "request.max_new_tokens=6")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ""
+    answers = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [answer["prompt"] for answer in answers] == ["Hello", "Hello"]
+    assert answers[0]["tokens"] != answers[1]["tokens"]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"prompt": 1}', '{"messages": []}',
+                                  '{"messages": [{"role": "user"}]}'])
+def test_file_errors_name_the_line(chitu, tmp_path, line):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "fine"}\n' + line + "\n")
+    assert_error(chitu.tiny("run", "-f", path), "prompts.jsonl:2: ")
+
+
+def test_missing_and_unwritable_files(chitu, tmp_path):
+    assert_error(chitu.tiny("run", "-f", tmp_path / "absent.txt"), "absent.txt")
+    (tmp_path / "empty.txt").write_text("")
+    assert_error(chitu.tiny("run", "-f", tmp_path / "empty.txt"), "no prompts")
+    (tmp_path / "one.txt").write_text("Hello\n")
+    assert_error(chitu.tiny("run", "-f", tmp_path / "one.txt", "-o", "/no/such/folder/out"),
+                 "cannot be written")
+
+
+def test_tokenize_there_and_back(chitu):
+    text = "Hello, wörld! <|im_end|>"
+    ids = chitu.tiny("tokenize", text).stdout.split()
+    assert ids and all(word.isdigit() for word in ids)
+    assert chitu.tiny("tokenize", "--decode", *ids).stdout == text + "\n"
+    assert chitu.tiny("tokenize", "--decode", stdin=str([int(i) for i in ids])).stdout == text + "\n"
+    assert chitu.tiny("tokenize", "--count", text).stdout == f"{len(ids)}\n"
+    pieces = [line.split("\t") for line in chitu.tiny("tokenize", "--pieces", text).stdout.splitlines()]
+    assert [piece[0] for piece in pieces] == ids
+    assert pieces[-1][1] == "<|im_end|>"
+    plain = chitu.tiny("tokenize", "--no-special", text).stdout.split()
+    assert len(plain) > len(ids)
+
+
+def test_tokenize_reads_files(chitu, tmp_path):
+    (tmp_path / "text").write_bytes(b"two\nlines \xff\xfe")
+    assert chitu.tiny("tokenize", "--file", tmp_path / "text").returncode == 0
+    assert chitu.tiny("tokenize", stdin="two\nlines").returncode == 0
+    assert_error(chitu.tiny("tokenize", "--file", tmp_path / "absent"), "absent")
+    assert_error(chitu.tiny("tokenize", "--decode", "1 x"), "'x'")
+    assert_error(chitu.tiny("tokenize", "--decode", "99999999999"), "99999999999")
+
+
+def test_bench_prints_a_table_and_json(chitu):
+    words = ("bench", "-p", "8,16", "-n", "4", "-b", "1,3", "-d", "1,5", "-r", "2")
+    table = chitu.tiny(*words).stdout
+    for row in ("pp8", "pp16", "tg4", "tg4@5"):
+        assert table.count(f"| {row} ") == 2
+    report = json.loads(chitu.tiny(*words, "--json").stdout)
+    assert len(report["results"]) == 8
+    for row in report["results"]:
+        assert len(row["tokens_per_second"]) == 2
+        assert row["median_tokens_per_second"] > 0
+
+
+def test_info_shows_machine_model_and_memory(chitu):
+    result = chitu("info")
+    assert result.returncode == 0
+    assert "processor" in result.stdout and "\nmodel\n" not in result.stdout
+    result = chitu.tiny("info", "infer.max_seq_len=256")
+    assert result.returncode == 0
+    for part in ("LlamaForCausalLM", "512 tokens", "weights", "KV cache", "workspace",
+                 "infer.max_seq_len=256"):
+        assert part in result.stdout
+
+
+def test_memory_that_does_not_fit_is_refused_with_what_would(chitu):
+    words = ("dtype=float32", "infer.max_seq_len=2048", "infer.max_reqs=16",
+             "infer.memory_limit=0.01")
+    for command in (["run", "hi"], ["info"]):
+        result = chitu.tiny(*command, *words)
+        assert_error(result, "it does not fit", "would")
+    fitting = re.search(r"infer\.max_seq_len=\d+", result.stderr.split("does not fit")[1])[0]
+    assert chitu.tiny("run", "hi", *words, fitting, "request.max_new_tokens=2").returncode == 0
+
+
+def test_settings_are_documented(chitu):
+    listing = chitu("settings").stdout
+    assert "infer.max_seq_len=auto\n" in listing
+    rows = chitu("settings", "--markdown").stdout.splitlines()
+    assert len(rows) > 40
+    page = ROOT / "docs/configuration.md"
+    documented = page.read_text().splitlines()
+    missing = [row for row in rows if row not in documented]
+    assert not missing, "docs/configuration.md lacks rows of `chitu settings --markdown`"
+
+
+def test_configuration_file(chitu, tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "mine.yaml").write_text(
+        "defaults:\n  - models: tiny\nrequest:\n  max_new_tokens: 3\n")
+    (tmp_path / "models/tiny.yaml").write_text(f"name: tiny\nckpt_dir: {TINY}\ndim: 64\n")
+    env = {"CONFIG_PATH": str(tmp_path), "CONFIG_NAME": "mine"}
+    result = chitu("run", "--raw", "Hello", env=env)
+    assert result.returncode == 0, result.stderr
+    assert "answer 3 tokens" in result.stderr
+    result = chitu("run", "--raw", "Hello", "request.max_new_tokens=2", env=env)
+    assert "answer 2 tokens" in result.stderr
+
+    (tmp_path / "models/tiny.yaml").write_text(f"name: tiny\nckpt_dir: {TINY}\ndim: 65\n")
+    assert_error(chitu("run", "Hello", env=env), "models.dim=65", "64")
+    (tmp_path / "mine.yaml").write_text("infer:\n  max_reqs: 1\n  max_seq_length: 3\n")
+    assert_error(chitu("run", "Hello", env=env),
+                 "mine.yaml:3: unknown setting 'infer.max_seq_length'", "infer.max_seq_len", code=2)
+    env["CONFIG_NAME"] = "absent"
+    assert_error(chitu("run", "Hello", env=env), "absent.yaml", code=2)
+
+
+def test_presets(chitu):
+    listing = chitu("models").stdout
+    for name in ("DeepSeek-R1", "DeepSeek-R1-bf16", "DeepSeek-R1-Distill-Qwen-14B",
+                 "Meta-Llama-3-8B-Instruct", "Mixtral-8x7B-Instruct-v0.1", "Qwen2-7B-Instruct",
+                 "Qwen2-72B-Instruct", "glm-4-9b-chat"):
+        assert f"\n  {name} " in listing
+    assert_error(chitu("run", "hi", "models=Qwen2-7B-Instruct"), "models.ckpt_dir=/path/to/")
+    assert_error(chitu("run", "hi", "models=Qwen2-7B-Instruct", f"models.ckpt_dir={TINY}"),
+                 "models.dim=3584", "64")
+    assert_error(chitu("run", "hi", "models=DeepSeek-R1", "models.ckpt_dir=/data/DeepSeek-R1"),
+                 "DeepseekV3ForCausalLM", "not an architecture this version has")
+    assert_error(chitu("run", "hi", "models=Qwen2-7B-Instrct"), "did you mean Qwen2-7B-Instruct?")
