@@ -13,8 +13,8 @@ InterruptScope::InterruptScope() {
   noted = 0;
   struct sigaction action {};
   action.sa_handler = on_interrupt;
-  // Not SA_RESTART: a read from the terminal ends too.
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  // SA_RESTART: a write to a slow terminal goes on where it was.
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &previous_);
 }

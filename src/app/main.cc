@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <exception>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -59,10 +62,23 @@ int dispatch(std::span<const char* const> words) {
                                  near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near)));
 }
 
+// What was printed is on its way when the program says that all went well.
+int flush_output(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  fmt::print(stderr, "chitu: error: standard output: {}\n", std::strerror(errno));
+  return code == kExitOk ? kExitError : code;
+}
+
 }  // namespace
 }  // namespace chitu::app
 
 int main(int argc, char** argv) {
   const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
-  return chitu::app::dispatch(words.empty() ? words : words.subspan(1));
+  // The edge of the program: fmt throws when standard output cannot be written.
+  try {
+    return chitu::app::flush_output(chitu::app::dispatch(words.empty() ? words : words.subspan(1)));
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "chitu: error: %s\n", e.what());
+    return chitu::app::kExitError;
+  }
 }

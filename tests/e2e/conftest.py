@@ -31,10 +31,15 @@ class Chitu:
         self.env = {key: os.environ[key] for key in keep if key in os.environ}
         self.env.update(HOME=str(folder), XDG_CACHE_HOME=str(folder / "cache"), TERM="xterm")
 
-    def __call__(self, *words, stdin="", env=None, timeout=60):
+    def __call__(self, *words, stdin="", stdout=subprocess.PIPE, env=None, timeout=60):
         return subprocess.run([str(self.program), *map(str, words)], input=stdin, text=True,
-                              capture_output=True, timeout=timeout, check=False, cwd=self.folder,
-                              env={**self.env, **(env or {})})
+                              stdout=stdout, stderr=subprocess.PIPE, timeout=timeout, check=False,
+                              cwd=self.folder, env={**self.env, **(env or {})})
+
+    def start(self, *words):
+        return subprocess.Popen([str(self.program), *map(str, words)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
+                                env=self.env)
 
     def tiny(self, command, *words, **options):
         """With the tiny model of the repository."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 from conftest import ROOT, TINY, assert_error
@@ -260,3 +261,20 @@ def test_presets(chitu):
     assert_error(chitu("run", "hi", "models=DeepSeek-R1", "models.ckpt_dir=/data/DeepSeek-R1"),
                  "DeepseekV3ForCausalLM", "not an architecture this version has")
     assert_error(chitu("run", "hi", "models=Qwen2-7B-Instrct"), "did you mean Qwen2-7B-Instruct?")
+
+
+def test_output_that_cannot_be_written_is_an_error(chitu):
+    for words in (["settings"], ["--version"], ["run", "-q", "Hello", f"models={TINY}"],
+                  ["tokenize", "Hello", f"models={TINY}"]):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            result = chitu(*words, stdout=full)
+        assert_error(result, "No space left on device")
+
+
+def test_a_reader_that_leaves_ends_the_program_quietly(chitu):
+    process = chitu.start("run", "-q", "Hello", f"models={TINY}", "request.max_new_tokens=2000",
+                          "infer.stop_with_eos=False")
+    process.stdout.close()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGPIPE
+    assert b"error" not in errors
