@@ -29,7 +29,9 @@ struct Golden {
   std::string expected;  // where not the same name
 };
 
-void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.checkpoint; }
+std::ostream& operator<<(std::ostream& out, const Golden& golden) {
+  return out << golden.checkpoint;
+}
 
 const std::vector<Golden> kModels = {
     {"llama-2-7b-chat", {}},
@@ -64,7 +66,7 @@ std::string_view name(BackEnd back_end) {
   return back_end == BackEnd::kReference ? "reference" : "cpu";
 }
 
-void PrintTo(BackEnd back_end, std::ostream* out) { *out << name(back_end); }
+std::ostream& operator<<(std::ostream& out, BackEnd back_end) { return out << name(back_end); }
 
 struct Case {
   std::vector<int32_t> prompt;
