@@ -58,6 +58,9 @@ CASES = {
         {"rope_scaling": {"rope_type": "yarn", "factor": None,
                           "original_max_position_embeddings": 16384}},
     ),
+    # The ramp's ends fall together at the first dimension.
+    "yarn-no-ramp": (64, 10000.0, 24,
+                     {"rope_scaling": {**YARN, "original_max_position_embeddings": 6}}),
     "transformers-5": (
         128, None, 131072,
         {"rope_parameters": {**YARN, "rope_theta": 1000000.0}},

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -53,6 +53,9 @@ class SmolLm2 : public ::testing::Test {
     auto model = load_model(*checkpoint_, *config, *ops_);
     ASSERT_TRUE(model.ok()) << model.error().message;
     model_ = std::move(*model);
+  }
+
+  void make_runner() {
     runner_ = std::make_unique<Runner>(
         *model_, *ops_,
         RunnerOptions{.block_size = 64, .num_blocks = 32, .arena_bytes = std::size_t{512} << 20});
@@ -66,8 +69,27 @@ class SmolLm2 : public ::testing::Test {
   json::Value golden_;
 };
 
+// "VmHWM" or "VmRSS" of this process, in bytes.
+int64_t memory(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(field + ":")) return std::stoll(line.substr(field.size() + 1)) * 1024;
+  }
+  return 0;
+}
+
+TEST_F(SmolLm2, LoadingTakesNoMoreThanATenthBeyondTheWeights) {
+  std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM starts anew
+  const int64_t before = memory("VmRSS");
+  load(cpu::Arithmetic::kFast);
+  const WeightPlan plan = plan_weights(*checkpoint_, model_->config(), *ops_).value();
+  constexpr int64_t kAllocatorsOwn = 2 << 20;
+  EXPECT_LE(memory("VmHWM") - before, plan.prepared_bytes * 11 / 10 + kAllocatorsOwn);
+}
+
 TEST_F(SmolLm2, FiveAnswersOf256TokensAreThoseOfTransformers) {
   load(cpu::Arithmetic::kFloat32);
+  make_runner();
   std::vector<Sequence> sequences;
   std::vector<std::vector<int32_t>> wanted;
   for (const json::Value& prompt : golden_.at("prompts").get_array()) {
@@ -91,6 +113,7 @@ double nll(const std::vector<float>& logits, int32_t token) {
 
 TEST_F(SmolLm2, FastArithmeticKeepsThePerplexityWithinHalfAPercent) {
   load(cpu::Arithmetic::kFast);
+  make_runner();
   const json::Value& text = golden_.at("text");
   const std::vector<int32_t> ids = ints(text.at("ids"));
   const auto window = static_cast<std::size_t>(text.at("window").get_int64());
