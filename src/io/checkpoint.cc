@@ -94,6 +94,14 @@ Result<fs::path> find_gguf(const fs::path& directory) {
     return split && split->number != 1;
   });
   if (names.size() == 1) return directory / names[0];
+  std::error_code ignored;
+  if (names.empty() && fs::exists(directory / "params.json", ignored)) {
+    return make_error(ErrorCode::kUnsupported,
+                      "{}: Meta's original format (params.json and consolidated.*.pth), whose "
+                      "weights are PyTorch pickles and never read; fetch the model's Hugging Face "
+                      "files, or convert it with transformers' convert_llama_weights_to_hf.py",
+                      directory.string());
+  }
   if (names.empty()) {
     return make_error(ErrorCode::kNotFound,
                       "{}: neither config.json nor a .gguf file; name a checkpoint's directory or "

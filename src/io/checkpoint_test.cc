@@ -170,6 +170,13 @@ TEST_F(CheckpointTest, NeverReadsAPickle) {
   EXPECT_THAT(error_of(dir_), HasSubstr("model.safetensors: this is a PyTorch pickle"));
 }
 
+TEST_F(CheckpointTest, SaysHowToConvertMetasOriginalFormat) {
+  write("params.json", R"({"dim": 4096})");
+  write("consolidated.00.pth", "PK\x03\x04");
+  EXPECT_THAT(error_of(dir_), AllOf(HasSubstr("Meta's original format"),
+                                    HasSubstr("convert_llama_weights_to_hf.py")));
+}
+
 GgufBytes part(int number, int count, int tensors) {
   GgufBytes gguf;
   gguf.integer("split.no", GgufType::kUint16, number);
