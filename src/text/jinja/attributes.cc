@@ -1,6 +1,7 @@
 #include "text/jinja/attributes.h"
 
 #include <algorithm>
+#include <array>
 
 #include "text/jinja/loop.h"
 #include "text/jinja/macro.h"
@@ -43,7 +44,7 @@ std::optional<Value> number_attribute(const Value& object, std::string_view name
 
 std::optional<Value> macro_attribute(const Macro& macro, std::string_view name, Runtime& rt) {
   const node::MacroDef& definition = *macro.definition;
-  if (name == "name") return rt.string(definition.name.empty() ? "caller" : definition.name);
+  if (name == "name") return definition.name.empty() ? Value::none() : rt.string(definition.name);
   if (name == "arguments") {
     ListBuilder out(rt);
     for (const std::string& parameter : definition.parameters) out.append(rt.string(parameter));
@@ -132,7 +133,7 @@ Value missing(const Value& object, const Value& key, Runtime& rt) {
 }
 
 struct Slice {
-  int64_t start, step, count;
+  int64_t start, stop, step, count;
 };
 
 int64_t slice_bound(const Value& bound, int64_t size, int64_t fallback, int64_t low, int64_t high) {
@@ -163,7 +164,7 @@ Slice resolve_slice(int64_t size, const Value& start, const Value& stop, const V
     count = static_cast<int64_t>(static_cast<uint64_t>(last - first - 1) / width) + 1;
   if (!forward && first > last)
     count = static_cast<int64_t>(static_cast<uint64_t>(first - last - 1) / width) + 1;
-  return {first, by, count};
+  return {first, last, by, count};
 }
 
 Value slice_string(const String& string, const Slice& slice, Runtime& rt) {
@@ -191,9 +192,23 @@ Value slice_string(const String& string, const Slice& slice, Runtime& rt) {
   return rt.string(std::move(out), string.markup);
 }
 
+// Internals that even an undefined value has in Python; the sandbox hides them.
+bool is_hidden_internal(std::string_view name) {
+  static constexpr std::array<std::string_view, 12> kNames = {
+      "__class__", "__doc__",  "__init__", "__new__",  "__repr__",   "__str__",
+      "__eq__",    "__hash__", "__len__",  "__iter__", "__module__", "__dir__"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+Value unsafe(const Value& object, std::string_view name, Runtime& rt) {
+  return rt.undefined(
+      fmt::format("access to attribute '{}' of '{}' object is unsafe", name, type_name(object)));
+}
+
 }  // namespace
 
 std::optional<Value> find_attribute(const Value& object, std::string_view name, Runtime& rt) {
+  if (is_hidden_internal(name)) return unsafe(object, name, rt);
   if (name.starts_with("_")) return std::nullopt;
   switch (object.kind()) {
     case Kind::kUndefined:
@@ -232,10 +247,7 @@ std::optional<Value> find_attribute(const Value& object, std::string_view name, 
     default:
       break;
   }
-  if (is_mutator(object.kind(), name)) {
-    return rt.undefined(
-        fmt::format("access to attribute '{}' of '{}' object is unsafe", name, type_name(object)));
-  }
+  if (is_mutator(object.kind(), name)) return unsafe(object, name, rt);
   return find_method(object, container_methods(object.kind()), name, rt);
 }
 
@@ -283,11 +295,9 @@ Value get_slice(const Value& object, const Value& start, const Value& stop, cons
     }
     case Kind::kRange: {
       const auto& range = object.as<Range>();
-      const int64_t size = range.size();
-      const Slice s = resolve_slice(size, start, stop, step);
+      const Slice s = resolve_slice(range.size(), start, stop, step);
       const int64_t first = range.start + s.start * range.step;
-      const int64_t last_index = stop.is_none() && s.step > 0 ? size : s.start + s.count * s.step;
-      const int64_t end = range.start + last_index * range.step;
+      const int64_t end = range.start + s.stop * range.step;
       return Value::object(Kind::kRange, rt.make<Range>(0, first, end, range.step * s.step));
     }
     default:

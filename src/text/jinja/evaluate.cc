@@ -12,8 +12,10 @@ namespace chitu::jinja {
 Value Interpreter::eval(const Expr& expr, const ScopePtr& scope) {
   meter().step();
   const Level level(meter());
-  line_ = expr.line;
-  return std::visit([&](const auto& node) { return eval(node, scope); }, expr.node);
+  const int outer_line = std::exchange(line_, expr.line);
+  Value value = std::visit([&](const auto& node) { return eval(node, scope); }, expr.node);
+  line_ = outer_line;  // not after a failure: then it names where that happened
+  return value;
 }
 
 Value Interpreter::eval(const node::Name& node, const ScopePtr& scope) {
@@ -120,10 +122,12 @@ Value Interpreter::eval(const node::Slice& node, const ScopePtr& scope) {
   return get_slice(object, start, stop, step, *this);
 }
 
-Args Interpreter::eval_args(const CallArgs& node, const ScopePtr& scope) {
+Args Interpreter::eval_args(const CallArgs& node, const ScopePtr& scope, const Value* caller) {
   Args args;
   args.positional = eval_all(node.positional, scope);
   for (const auto& [name, expr] : node.keyword) args.keyword.emplace_back(name, eval(*expr, scope));
+  if (caller != nullptr) args.keyword.emplace_back("caller", *caller);
+  const size_t named = args.keyword.size();
   if (node.star != nullptr) {
     const std::vector<Value> items = to_vector(eval(*node.star, scope), *this);
     args.positional.insert(args.positional.end(), items.begin(), items.end());
@@ -135,8 +139,9 @@ Args Interpreter::eval_args(const CallArgs& node, const ScopePtr& scope) {
     for (const auto& [key, value] : mapping.as<Dict>().entries()) {
       meter().step();
       if (!key.is_string()) fail("the names of the arguments after ** must be strings");
-      for (const auto& [name, expr] : node.keyword) {
-        if (name == key.text()) fail("the argument '{}' is given twice", name);
+      for (size_t n = 0; n < named; ++n) {
+        if (args.keyword[n].first == key.text())
+          fail("the argument '{}' is given twice", key.text());
       }
       args.keyword.emplace_back(key.text(), value);
     }

@@ -19,9 +19,9 @@ Value range(Runtime& rt, const Value&, const Args& args) {
   const int64_t stop = bound.integer(single ? 0 : 1, 0);
   const int64_t step = bound.integer(2, 1);
   if (step == 0) fail("range(): the step cannot be zero");
-  constexpr int64_t kFar = int64_t{1} << 62;  // so that no difference of bounds overflows
+  constexpr int64_t kFar = int64_t{1} << 61;  // so that no sum or difference overflows
   if (start > kFar || start < -kFar || stop > kFar || stop < -kFar || step > kFar || step < -kFar) {
-    fail_unsupported("range() with bounds past 2^62");
+    fail_unsupported("range() with bounds past 2^61");
   }
   auto object = rt.make<Range>(0, start, stop, step);
   if (object->size() > rt.meter().limits().max_range) {

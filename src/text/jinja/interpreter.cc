@@ -83,6 +83,11 @@ void Interpreter::write(const Value& value) {
   write(to_str(value, *this));
 }
 
+void Interpreter::write_text(const Value& value) {
+  if (!value.is_string()) fail("a block must result in a string, not in {}", type_name(value));
+  write(value.text());
+}
+
 void Interpreter::keep(const ScopePtr& scope) {
   meter().take(sizeof(Scope) + scope->names.capacity() * sizeof(scope->names[0]) + 64);
   kept_.push_back(scope);
@@ -238,7 +243,7 @@ Interpreter::Flow Interpreter::exec(const node::FilterBlock& node, const ScopePt
     if (flow != Flow::kNext) return flow;
     text = buffer.value();
   }
-  write(eval_filters(*node.filter, std::move(text), inner));
+  write_text(eval_filters(*node.filter, std::move(text), inner));
   return Flow::kNext;
 }
 
@@ -262,9 +267,7 @@ Interpreter::Flow Interpreter::exec(const node::CallBlock& node, const ScopePtr&
   const auto& call_node = *node.call->get<node::Call>();
   const Value caller = make_macro(node.caller, scope);
   const Value callee = eval(*call_node.callee, scope);
-  Args args = eval_args(call_node.args, scope);
-  args.keyword.emplace_back("caller", caller);
-  write(call(callee, args));
+  write_text(call(callee, eval_args(call_node.args, scope, &caller)));
   return Flow::kNext;
 }
 

@@ -73,7 +73,8 @@ class Interpreter final : public Runtime {
 
   Value eval_or_none(const ExprPtr& expr, const ScopePtr& scope);
   std::vector<Value> eval_all(const std::vector<ExprPtr>& items, const ScopePtr& scope);
-  Args eval_args(const CallArgs& args, const ScopePtr& scope);
+  // `caller`, where there is one, goes between the named arguments and those of **.
+  Args eval_args(const CallArgs& args, const ScopePtr& scope, const Value* caller = nullptr);
   // With the text of a block as what its filters begin with.
   Value eval_filters(const Expr& filter, Value text, const ScopePtr& scope);
 
@@ -90,6 +91,7 @@ class Interpreter final : public Runtime {
   class Buffer;
   void write(std::string_view text);
   void write(const Value& value);
+  void write_text(const Value& value);  // of a filter or call block: fails unless it is a string
 
   // A scope that a macro or a loop holds may hold that in turn; it is emptied at the end.
   void keep(const ScopePtr& scope);

@@ -140,7 +140,7 @@ std::optional<Value> loop_attribute(const Value& value, std::string_view name, R
 }
 
 std::string macro_repr(const Macro& macro, Runtime& rt) {
-  if (macro.definition->name.empty()) return "<Macro 'caller'>";
+  if (macro.definition->name.empty()) return "<Macro anonymous>";
   return fmt::format("<Macro {}>", to_repr(rt.string(macro.definition->name), rt));
 }
 

@@ -57,7 +57,7 @@ std::vector<std::string_view> split_space(std::string_view s, int64_t limit) {
   s = trim_left(s);
   while (!s.empty()) {
     if (limit-- == 0) {
-      parts.push_back(trim_right(s));
+      parts.push_back(s);
       break;
     }
     size_t end = 0;
@@ -73,7 +73,7 @@ std::vector<std::string_view> rsplit_space(std::string_view s, int64_t limit) {
   s = trim_right(s);
   while (!s.empty()) {
     if (limit-- == 0) {
-      parts.push_back(trim_left(s));
+      parts.push_back(s);
       break;
     }
     size_t begin = s.size();
@@ -341,11 +341,17 @@ Value format_map(Runtime& rt, const Value& self, const Args& args) {
   return format_str(self, named, rt);
 }
 
-constexpr std::array<MethodEntry, 44> kMethods = {{
+// Methods that exist, so that a template sees them, but need bytes or translation tables.
+Value unsupported(Runtime&, const Value&, const Args&) {
+  fail_unsupported("this method of str is not supported in a chat template");
+}
+
+constexpr std::array<MethodEntry, 47> kMethods = {{
     {"capitalize", mapped<to_capitalized>},
     {"casefold", mapped<case_fold>},
     {"center", justify<Align::kCenter>},
     {"count", count},
+    {"encode", unsupported},
     {"endswith", affixed<true>},
     {"expandtabs", expandtabs},
     {"find", find<false>},
@@ -368,6 +374,7 @@ constexpr std::array<MethodEntry, 44> kMethods = {{
     {"ljust", justify<Align::kLeft>},
     {"lower", mapped<to_lower>},
     {"lstrip", stripped<Side::kLeft>},
+    {"maketrans", unsupported},
     {"partition", partition<false>},
     {"removeprefix", remove_affix<false>},
     {"removesuffix", remove_affix<true>},
@@ -384,6 +391,7 @@ constexpr std::array<MethodEntry, 44> kMethods = {{
     {"strip", stripped<Side::kBoth>},
     {"swapcase", mapped<swap_case>},
     {"title", mapped<to_title>},
+    {"translate", unsupported},
     {"upper", mapped<to_upper>},
     {"zfill", zfill},
 }};

@@ -92,11 +92,13 @@ bool compared(Runtime& rt, const Value& operand, const Args& args) {
 
 bool names_filter(Runtime&, const Value& operand, const Args& args) {
   expect_no_arguments("filter", args);
+  hash_of(operand);  // fails for what cannot be a name
   return operand.is_string() && find_filter(operand.text()) != nullptr;
 }
 
 bool names_test(Runtime&, const Value& operand, const Args& args) {
   expect_no_arguments("test", args);
+  hash_of(operand);
   return operand.is_string() && find_test(operand.text()) != nullptr;
 }
 

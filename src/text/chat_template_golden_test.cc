@@ -1,0 +1,98 @@
+// Real models' chat templates and templates that a grammar made up, against Python's jinja2:
+// tests/golden/chat_templates says where they come from.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "text/chat_template.h"
+
+namespace chitu {
+namespace {
+
+const std::filesystem::path kFolder =
+    std::filesystem::path(CHITU_SOURCE_DIR) / "tests/golden/chat_templates";
+
+std::tm clock() {  // oracle.py's: Thursday, 2026-01-15 12:34:56
+  std::tm now = {};
+  now.tm_year = 126;
+  now.tm_mday = 15;
+  now.tm_hour = 12;
+  now.tm_min = 34;
+  now.tm_sec = 56;
+  now.tm_wday = 4;
+  now.tm_yday = 14;
+  return now;
+}
+
+json::Object read(const char* name) {
+  auto value = json::parse_file(kFolder / name);
+  EXPECT_TRUE(value.ok()) << value.error().message;
+  return value.ok() ? value->get_object() : json::Object();
+}
+
+std::string read_template(std::string_view name) {
+  std::ifstream file(kFolder / "templates" / name, std::ios::binary);
+  EXPECT_TRUE(file.good()) << name;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::optional<json::Array> optional_array(const json::Value& value) {
+  if (value.is_null()) return std::nullopt;
+  return value.get_array();
+}
+
+ChatInput input_of(const json::Object& conversation) {
+  return {.messages = conversation.at("messages").get_array(),
+          .tools = optional_array(conversation.at("tools")),
+          .documents = optional_array(conversation.at("documents")),
+          .add_generation_prompt = conversation.at("add_generation_prompt").get_bool(),
+          .variables = conversation.at("kwargs").get_object()};
+}
+
+void expect_same(const Result<std::string>& text, const json::Value& expected) {
+  if (expected.is_null()) {
+    EXPECT_FALSE(text.ok()) << "Python fails; rendered: " << *text;
+  } else {
+    ASSERT_TRUE(text.ok()) << text.error().message;
+    EXPECT_EQ(*text, std::string_view(expected.get_string()));
+  }
+}
+
+TEST(ChatTemplateGolden, RealTemplates) {
+  const json::Object golden = read("cases.json");
+  const json::Array& conversations = golden.at("conversations").get_array();
+  for (const json::Value& item : golden.at("cases").get_array()) {
+    const json::Object& entry = item.get_object();
+    const std::string_view name = entry.at("template").get_string();
+    const auto compiled =
+        ChatTemplate::compile(read_template(name), golden.at("tokens").get_object());
+    ASSERT_TRUE(compiled.ok()) << name << ": " << compiled.error().message;
+    const json::Array& rendered = entry.at("rendered").get_array();
+    ASSERT_EQ(rendered.size(), conversations.size());
+    for (size_t i = 0; i < rendered.size(); ++i) {
+      const json::Object& conversation = conversations[i].get_object();
+      SCOPED_TRACE(testing::Message() << name << ", " << conversation.at("name"));
+      expect_same(compiled->render(input_of(conversation), clock), rendered[i]);
+    }
+  }
+}
+
+TEST(ChatTemplateGolden, MadeUpTemplates) {
+  const json::Object golden = read("made_up.json");
+  const json::Object& context = golden.at("context").get_object();
+  for (const json::Value& item : golden.at("cases").get_array()) {
+    const json::Object& entry = item.get_object();
+    const std::string_view source = entry.at("template").get_string();
+    SCOPED_TRACE(testing::Message() << "template: " << source);
+    const auto compiled = jinja::Template::compile(source);
+    if (compiled.ok()) {
+      expect_same(compiled->render(context, clock), entry.at("rendered"));
+    } else {
+      EXPECT_TRUE(entry.at("rendered").is_null()) << compiled.error().message;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chitu
