@@ -180,9 +180,9 @@ void Conformance::expect_same_ints(const IntCase& run) {
 }
 
 Floats Conformance::normal(int64_t n, float sigma) {
-  std::normal_distribution<float> distribution(0.0F, sigma);
+  std::normal_distribution<float> distribution;
   Floats values(static_cast<std::size_t>(n));
-  for (float& v : values) v = distribution(random_);
+  for (float& v : values) v = sigma * distribution(random_);
   return values;
 }
 
