@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/quote.h"
 #include "model/config_limits.h"
 #include "model/rope.h"
 
@@ -72,8 +73,8 @@ Result<Scaling> read_scaling_type(const GgufMetadata& metadata, const Keys& key)
   if (type == "linear") return Scaling::kLinear;
   if (type == "yarn") return Scaling::kYarn;
   return make_error(ErrorCode::kUnsupported,
-                    "{}: \"{}\" is not a scaling this version has (none, linear, yarn)", name,
-                    type);
+                    "{}: {} is not a scaling this version has (none, linear, yarn)", name,
+                    quote(type));
 }
 
 Status read_yarn(const GgufMetadata& metadata, const Keys& key, const ModelConfig& config,

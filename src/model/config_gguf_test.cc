@@ -127,7 +127,7 @@ TEST_F(GgufConfigTest, RefusesValuesOfAnotherSizeThanKeys) {
 
 TEST_F(GgufConfigTest, RefusesUnknownScaling) {
   others_.string("llama.rope.scaling.type", "longrope");
-  EXPECT_THAT(error(), HasSubstr("llama.rope.scaling.type: \"longrope\" is not a scaling"));
+  EXPECT_THAT(error(), HasSubstr("llama.rope.scaling.type: 'longrope' is not a scaling"));
 }
 
 TEST_F(GgufConfigTest, RefusesAFileWithoutAnEmbedding) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/quote.h"
 #include "model/config_limits.h"
 
 namespace chitu {
@@ -25,9 +26,9 @@ Result<Activation> read_activation(const Fields& fields, std::string_view key) {
     if (name == known) return activation;
   }
   return make_error(ErrorCode::kUnsupported,
-                    "{}: \"{}\" is not an activation this version has (silu, gelu, "
+                    "{}: {} is not an activation this version has (silu, gelu, "
                     "gelu_pytorch_tanh)",
-                    key, name);
+                    key, quote(name));
 }
 
 Result<std::vector<int64_t>> read_token_ids(const Fields& fields, std::string_view key) {
@@ -129,9 +130,9 @@ Result<std::vector<int64_t>> windows_by_layer_type(const Fields& fields, int64_t
     const std::string_view kind = type.is_string() ? std::string_view(type.get_string()) : "";
     if (kind != "full_attention" && kind != "sliding_attention") {
       return make_error(ErrorCode::kUnsupported,
-                        "layer_types: layer {} is \"{}\"; this version has full_attention and "
+                        "layer_types: layer {} is {}; this version has full_attention and "
                         "sliding_attention",
-                        windows.size(), kind);
+                        windows.size(), quote(kind));
     }
     windows.push_back(kind == "sliding_attention" ? window : 0);
   }

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "base/quote.h"
 #include "model/config_hf.h"
 #include "model/config_limits.h"
 #include "model/rope.h"
@@ -50,9 +51,9 @@ Result<Scaling> read_scaling_type(const RopeFields& fields) {
   if (type == "llama3") return Scaling::kLlama3;
   if (type == "yarn") return Scaling::kYarn;
   return make_error(ErrorCode::kUnsupported,
-                    "{}: \"{}\" is not a scaling this version has (default, linear, dynamic, "
+                    "{}: {} is not a scaling this version has (default, linear, dynamic, "
                     "llama3, yarn)",
-                    key, type);
+                    key, quote(type));
 }
 
 Result<int64_t> read_original_length(const RopeFields& fields, const ModelConfig& config) {

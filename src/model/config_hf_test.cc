@@ -161,7 +161,7 @@ TEST(HfConfig, RefusesWhatIsNoModel) {
       {R"({"head_dim": 15})", "rotary dimension: expected an even number in [2, 15]"},
       {R"({"rms_norm_eps": 0})", "rms_norm_eps: expected a number in (0, 1), found 0"},
       {R"({"rms_norm_eps": -1e-5})", "rms_norm_eps"},
-      {R"({"hidden_act": "relu2"})", "hidden_act: \"relu2\" is not an activation"},
+      {R"({"hidden_act": "relu2"})", "hidden_act: 'relu2' is not an activation"},
       {R"({"eos_token_id": 1000})", "eos_token_id: 1000 is not below vocab_size 1000"},
       {R"({"eos_token_id": [2, -1]})", "eos_token_id: expected token ids"},
       {R"({"rope_theta": 0})", "rope_theta: expected a number above 1"},
@@ -178,7 +178,7 @@ TEST(HfConfig, RefusesWhatIsNoModel) {
 
 TEST(HfConfig, RefusesScalingItDoesNotKnow) {
   const std::vector<Wrong> wrongs = {
-      {R"({"type": "longrope", "factor": 2})", "rope_scaling: type: \"longrope\" is not a scaling"},
+      {R"({"type": "longrope", "factor": 2})", "rope_scaling: type: 'longrope' is not a scaling"},
       {R"({"rope_type": 3})", "rope_scaling: rope_type: expected a string"},
       {R"({"type": "linear"})", "rope_scaling: factor"},
       {R"({"type": "linear", "factor": 0.5})", "rope scaling factor"},
@@ -207,7 +207,7 @@ TEST(HfConfig, RefusesWrongLayerTypes) {
   };
   EXPECT_THAT(error(R"(["full_attention"])"), HasSubstr("layer_types: has 1 entries"));
   EXPECT_THAT(error(R"(["full_attention", "full_attention", "linear_attention", 3])"),
-              HasSubstr("layer_types: layer 2 is \"linear_attention\""));
+              HasSubstr("layer_types: layer 2 is 'linear_attention'"));
 }
 
 constexpr std::string_view kChatGlm = R"({

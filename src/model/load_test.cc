@@ -103,8 +103,10 @@ TEST_F(LoadTest, ErrorsAreOneLineAndNameTheFile) {
 
 TEST_F(LoadTest, RefusesAnUnknownArchitectureWithTheNamesThereAre) {
   config_["architectures"] = json::Array{"MambaForCausalLM"};
-  EXPECT_THAT(error(), HasSubstr("architectures: \"MambaForCausalLM\" is not an architecture"));
+  EXPECT_THAT(error(), HasSubstr("architectures: 'MambaForCausalLM' is not an architecture"));
   EXPECT_THAT(error(), HasSubstr("LlamaForCausalLM"));
+  config_["architectures"] = json::Array{"two\nlines"};
+  EXPECT_THAT(error(), HasSubstr("'two\\x0alines'"));
   config_.erase("architectures");
   EXPECT_THAT(error(), HasSubstr("architectures"));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/quote.h"
 #include "model/arch/decoder.h"
 #include "model/config_gguf.h"
 #include "model/config_hf.h"
@@ -93,7 +94,7 @@ Result<const Architecture*> find_architecture(std::string_view name, Checkpoint:
     known.push_back(architecture.name);
   }
   return make_error(ErrorCode::kUnsupported,
-                    "\"{}\" is not an architecture this version has; it has {}", name,
+                    "{} is not an architecture this version has; it has {}", quote(name),
                     fmt::join(known, ", "));
 }
 
