@@ -10,8 +10,8 @@ set -euo pipefail
 
 declare -A groups=(
   [build]="cmake g++ ninja-build ccache mold ca-certificates
-    libboost1.81-dev libboost-json1.81-dev libfmt-dev libspdlog-dev libyaml-cpp-dev libedit-dev
-    libpcre2-dev libicu-dev libnuma-dev"
+    libboost1.81-dev libboost-json1.81-dev libfmt-dev libyaml-cpp-dev libedit-dev
+    libpcre2-dev libicu-dev"
   [test]="libgtest-dev libgmock-dev libbenchmark-dev python3-venv"
   [lint]="clang-format-14 clang-tidy-19 shellcheck git python3"
   [fuzz]="clang-19 libclang-rt-19-dev"
