@@ -13,6 +13,7 @@
 #include "app/terminal.h"
 #include "io/json.h"
 #include "text/stream_decoder.h"
+#include "text/utf8.h"
 
 namespace chitu::app {
 namespace {
@@ -99,7 +100,9 @@ Result<std::vector<FilePrompt>> read_prompt_file(const std::string& path) {
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;
     if (!is_json) {
-      prompts.push_back({std::move(line), {}});
+      FilePrompt prompt;
+      utf8::append_lossy(line, prompt.text);  // it comes out again in JSON
+      prompts.push_back(std::move(prompt));
       continue;
     }
     Result<FilePrompt> prompt = parse_line(line);

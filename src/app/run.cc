@@ -90,6 +90,9 @@ Result<int> run(const Invocation& invocation) {
   if (given > 1) {
     return usage_error("run", "give one prompt (in quotes) or one file, not several");
   }
+  if (args.has("--raw") && args.has("--system")) {
+    return usage_error("run", "--raw leaves no place for --system");
+  }
   if (file) return run_file(invocation, *file);
   if (option) return run_prompt(invocation, *option);
   if (!args.words().empty()) return run_prompt(invocation, args.words()[0]);

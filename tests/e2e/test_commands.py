@@ -50,6 +50,7 @@ def test_no_command_is_a_usage_error(chitu):
     (["run", "hi", "infer.max_seq_len=-1"], ["infer.max_seq_len=-1: expected integer in"]),
     (["run", "hi", "infer.tp_size=8"], ["infer.tp_size=8: not available in this version"]),
     (["run", "hi", "infer.use_cuda_graph=True"], ["not available in this version"]),
+    (["run", "--raw", "--system", "x", "hi"], ["--raw leaves no place for --system"]),
     (["version", "infer.seed=1"], ["takes no settings"]),
     (["bench", "--batch", "0"], ["--batch 0: expected integers in [1, 4096]"]),
     (["bench", "--repetitions", "many"], ["--repetitions many: expected an integer"]),
@@ -127,6 +128,13 @@ def test_file_of_prompts(chitu, tmp_path):
         alone = chitu.tiny("run", "-q", "-p", line["prompt"], "request.max_new_tokens=6",
                            "dtype=float32")
         assert alone.stdout == line["text"] + "\n"
+
+
+def test_prompts_that_are_not_utf8(chitu, tmp_path):
+    (tmp_path / "prompts.txt").write_bytes(b"caf\xe9\nplain\n")
+    result = chitu.tiny("run", "-f", tmp_path / "prompts.txt", "request.max_new_tokens=2")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.splitlines()[0])["prompt"] == "caf\ufffd"
 
 
 def test_file_of_conversations(chitu, tmp_path):
