@@ -3,6 +3,7 @@
 namespace chitu::app {
 namespace {
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): all that a handler can reach
 volatile std::sig_atomic_t noted = 0;
 
 void on_interrupt(int) { noted = 1; }

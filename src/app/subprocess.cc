@@ -10,8 +10,6 @@
 #include <cstring>
 #include <vector>
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX, unistd.h lacks it
-
 namespace chitu::app {
 namespace {
 
