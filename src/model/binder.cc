@@ -206,7 +206,8 @@ Result<Buffer> Binder::load(Ops& ops, const LoadOptions& options, Values values)
 }
 
 Status Binder::prepare(const Job& job, const std::vector<TensorRef>& parts, Ops& ops) const {
-  Result<Weight> weight = ops.prepare({.parts = parts});
+  const auto release = [this](const TensorRef& rows) { checkpoint_->release(rows); };
+  Result<Weight> weight = ops.prepare({.parts = parts, .copied = release});
   if (!weight) {
     return std::move(weight).error().within(fmt::format("tensor \"{}\"", job.slices[0].name));
   }

@@ -43,8 +43,9 @@ class Ops {
   virtual void upload(void* device, const void* host, std::size_t bytes) = 0;
   virtual void download(void* host, const void* device, std::size_t bytes) = 0;
 
-  // Copies the source's values into the layout this back end's kernels read. The source may be
-  // released afterwards. Error: kUnsupported for a format without a kernel, kResourceExhausted.
+  // Copies the source's values into the layout this back end's kernels read, once each. The source
+  // may be released afterwards. Error: kUnsupported for a format without a kernel,
+  // kResourceExhausted.
   virtual Result<Weight> prepare(const WeightSource& source) = 0;
   // Bytes that prepare() will allocate for `rows` x `cols` values of `format`; kUnsupported as
   // above.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace chitu {
 // the rows (q, k and v; gate and up). Parts may differ in format, as they do in GGUF's mixtures.
 struct WeightSource {
   std::span<const TensorRef> parts;
+  // Called, from any thread, with rows of `parts` that have been copied and will not be read again,
+  // so that a large matrix need not lie in memory twice; every row at most once. May be empty.
+  std::function<void(const TensorRef& rows)> copied = {};
 
   int64_t cols() const { return parts.empty() ? 0 : parts[0].cols(); }
   int64_t rows() const {

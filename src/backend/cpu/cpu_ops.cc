@@ -1,6 +1,8 @@
 #include "backend/cpu/cpu_ops.h"
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "backend/cpu/context.h"
 #include "backend/cpu/linear_table.h"
@@ -77,7 +79,7 @@ class CpuOps : public Ops {
   Result<Weight> prepare(const WeightSource& source) override {
     Weight weight{.rows = source.rows(), .cols = source.cols(), .segments = {}};
     for (const TensorRef& part : source.parts) {
-      TRY(segment, prepare_part(part));
+      TRY(segment, prepare_part(part, source.copied));
       weight.segments.push_back(std::move(segment));
     }
     return weight;
@@ -102,7 +104,8 @@ class CpuOps : public Ops {
     return index;
   }
 
-  Result<WeightSegment> prepare_part(const TensorRef& part) {
+  Result<WeightSegment> prepare_part(const TensorRef& part,
+                                     const std::function<void(const TensorRef&)>& copied) {
     TRY(index, find_kernel(part.dtype, part.cols()));
     const WeightLayout& layout = weight_layout(linear_kernel(index).layout);
     TRY(buffer, allocate_memory(
@@ -111,8 +114,16 @@ class CpuOps : public Ops {
     auto* to = static_cast<std::byte*>(buffer.data());
     const int64_t stride = bytes_for(part.dtype, part.row_stride);
     // The split is Linear's, so that each thread touches first the pages it will read.
+    constexpr int64_t kBytesAtOnce = int64_t{1} << 20;
+    const int64_t rows_at_once =
+        std::max<int64_t>(1, kBytesAtOnce / std::max<int64_t>(1, stride * layout.row_unit)) *
+        layout.row_unit;
     context_.pool.parallel_for(part.rows(), layout.row_unit, [&](int64_t begin, int64_t end, int) {
-      layout.pack(part.dtype, from, stride, part.rows(), part.cols(), begin, end, to);
+      for (int64_t row = begin; row < end; row += rows_at_once) {
+        const int64_t stop = std::min(end, row + rows_at_once);
+        layout.pack(part.dtype, from, stride, part.rows(), part.cols(), row, stop, to);
+        if (copied) copied(part.row_slice(row, stop - row));
+      }
     });
     WeightSegment segment{
         .format = part.dtype, .rows = part.rows(), .layout = index, .buffers = {}};
