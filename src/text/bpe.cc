@@ -15,10 +15,12 @@ constexpr int32_t kEnd = -1;
 // Up to here a scan for the lowest rank is faster than a heap.
 constexpr size_t kShortWord = 40;
 
+constexpr size_t kMergeBatch = 16;
+
 constexpr size_t kBoundaryBits = size_t{1} << 20;
 
 // Bytes hashed while the splits of all tokens are tried; real vocabularies need some 10^7.
-constexpr uint64_t kSplitWork = uint64_t{1} << 32;
+constexpr uint64_t kSplitWork = uint64_t{1} << 30;
 
 }  // namespace
 
@@ -35,30 +37,42 @@ Bpe::Bpe(const Vocabulary& vocabulary, const BpeOptions& options)
   }
 }
 
-Result<Bpe> Bpe::from_merges(
-    const Vocabulary& vocabulary,
-    const std::vector<std::pair<std::string_view, std::string_view>>& merges,
-    const BpeOptions& options) {
+Result<Bpe> Bpe::from_merges(const Vocabulary& vocabulary, const Merges& merges,
+                             const BpeOptions& options) {
   Bpe bpe(vocabulary, options);
   bpe.reserve_pairs(merges.size());
-  std::string joined;
-  for (size_t rank = 0; rank < merges.size(); ++rank) {
-    const auto [left, right] = merges[rank];
-    joined.assign(left).append(right);
-    const Pair pair{vocabulary.find(left), vocabulary.find(right), static_cast<uint32_t>(rank),
-                    vocabulary.find(joined)};
-    for (const auto& [id, text] : {std::pair{pair.left, left}, std::pair{pair.right, right},
-                                   std::pair{pair.result, std::string_view(joined)}}) {
-      if (id == Vocabulary::kNone) {
-        return make_error(ErrorCode::kCorrupt,
-                          "merge {} ('{}' '{}'): '{}' is not in the vocabulary", rank, left, right,
-                          text);
-      }
-    }
-    bpe.set_pair(pair);
+  for (size_t begin = 0; begin < merges.size(); begin += kMergeBatch) {
+    TRY_STATUS(bpe.add_merges(merges, begin, std::min(begin + kMergeBatch, merges.size())));
   }
   bpe.note_boundaries();
   return bpe;
+}
+
+// A batch's lookups overlap, so that they wait for memory together.
+Status Bpe::add_merges(const Merges& merges, size_t begin, size_t end) {
+  std::array<std::string, kMergeBatch> joined;
+  std::array<std::array<Vocabulary::Key, 3>, kMergeBatch> keys;
+  for (size_t rank = begin; rank < end; ++rank) {
+    const auto [left, right] = merges[rank];
+    std::string& both = joined[rank - begin];
+    both.append(left).append(right);
+    keys[rank - begin] = {vocabulary_->prepare(left), vocabulary_->prepare(right),
+                          vocabulary_->prepare(both)};
+  }
+  for (size_t rank = begin; rank < end; ++rank) {
+    std::array<int32_t, 3> ids;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const Vocabulary::Key& key = keys[rank - begin][i];
+      ids[i] = vocabulary_->find(key);
+      if (ids[i] == Vocabulary::kNone) {
+        return make_error(ErrorCode::kCorrupt,
+                          "merge {} ('{}' '{}'): '{}' is not in the vocabulary", rank,
+                          merges[rank].first, merges[rank].second, key.token);
+      }
+    }
+    set_pair({ids[0], ids[1], static_cast<uint32_t>(rank), ids[2]});
+  }
+  return {};
 }
 
 Result<Bpe> Bpe::from_ranks(const Vocabulary& vocabulary, const std::vector<uint32_t>& ranks,

@@ -25,14 +25,14 @@ class Bpe {
   // Memory for tokenize(), so that words do not allocate. One per thread.
   struct Scratch;
 
+  using Merges = std::vector<std::pair<std::string_view, std::string_view>>;
+
   static constexpr uint32_t kNoRank = UINT32_MAX;
 
   // `merges` from the first to the last rank. Errors: a part, or the two together, is no token.
   // The vocabulary must outlive the object, here and below.
-  static Result<Bpe> from_merges(
-      const Vocabulary& vocabulary,
-      const std::vector<std::pair<std::string_view, std::string_view>>& merges,
-      const BpeOptions& options);
+  static Result<Bpe> from_merges(const Vocabulary& vocabulary, const Merges& merges,
+                                 const BpeOptions& options);
 
   // Any two tokens merge whose concatenation is a token, the one of the lowest rank first: the
   // rule of SentencePiece (rank by score) and tiktoken. `ranks` is by id, kNoRank for tokens that
@@ -61,6 +61,7 @@ class Bpe {
 
   Bpe(const Vocabulary& vocabulary, const BpeOptions& options);
 
+  Status add_merges(const Merges& merges, size_t begin, size_t end);
   void reserve_pairs(size_t count);
   void set_pair(const Pair& pair);
   const Pair* find_pair(int32_t left, int32_t right) const;

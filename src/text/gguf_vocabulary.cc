@@ -55,7 +55,7 @@ Status add_tokens(const VocabularySource& source, TokenizerParts& parts) {
 
 Result<Bpe> make_bpe(const VocabularySource& source, const Vocabulary& vocabulary,
                      bool ignore_merges) {
-  std::vector<std::pair<std::string_view, std::string_view>> merges;
+  Bpe::Merges merges;
   merges.reserve(source.merges.size());
   for (const std::string_view merge : source.merges) {
     const size_t space = merge.find(' ', 1);

@@ -13,6 +13,19 @@ namespace {
 
 constexpr std::string_view kEscapedSpace = "\xE2\x96\x81";  // U+2581
 
+// A hostile file may blow a text up; real ones at most write a character as 18 others (NFKD).
+constexpr size_t kMaxGrowth = 32;
+constexpr size_t kFreeGrowth = 64 << 10;
+
+size_t growth_limit(std::string_view text) { return kMaxGrowth * text.size() + kFreeGrowth; }
+
+Status check_growth(const std::string& text, size_t limit) {
+  if (text.size() <= limit) return {};
+  return make_error(ErrorCode::kResourceExhausted,
+                    "the tokenizer's normalizer makes the text more than {} times longer",
+                    kMaxGrowth);
+}
+
 // `out` = the characters of `text`, each through f(code, character, out).
 template <class F>
 std::string map_characters(std::string_view text, F&& f) {
@@ -37,13 +50,14 @@ Status apply(const LowercaseStep&, RegexScratch&, std::string& text) {
 
 Status apply(const ReplaceStep& step, RegexScratch& scratch, std::string& text) {
   std::string out;
+  const size_t limit = growth_limit(text);
   size_t done = 0;
   TRY_STATUS(step.finder.for_each(text, scratch, [&](size_t begin, size_t end) {
-    out.append(text, done, begin - done).append(step.content);
+    if (out.size() <= limit) out.append(text, done, begin - done).append(step.content);
     done = end;
   }));
-  if (done == 0 && out.empty()) return {};
-  text = out.append(text, done);
+  TRY_STATUS(check_growth(out, limit));
+  if (done > 0 || !out.empty()) text = out.append(text, done);
   return {};
 }
 
@@ -114,7 +128,9 @@ Status apply(const PrecompiledStep& step, RegexScratch&, std::string& text) {
   constexpr size_t kLongCluster = 6;
   std::string out;
   out.reserve(text.size());
+  const size_t limit = growth_limit(text);
   for_each_grapheme(text, [&](std::string_view cluster) {
+    if (out.size() > limit) return;
     if (cluster.size() < kLongCluster) {
       if (const auto match = step.charsmap.shortest_prefix(cluster)) {
         out += match->replacement;
@@ -127,6 +143,7 @@ Status apply(const PrecompiledStep& step, RegexScratch&, std::string& text) {
       out += match ? match->replacement : character;
     });
   });
+  TRY_STATUS(check_growth(out, limit));
   text = std::move(out);
   return {};
 }
@@ -153,7 +170,8 @@ Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
   out.reserve(rest.size() + rest.size() / 2 + space.size());
   if (step.add_dummy_prefix && !rest.empty()) out += space;
   bool after_space = step.remove_extra_whitespaces;
-  while (!rest.empty()) {
+  const size_t limit = growth_limit(text);
+  while (!rest.empty() && out.size() <= limit) {
     Charsmap::Match match = normalize_prefix(step, rest);
     rest.remove_prefix(match.length);
     while (after_space && match.replacement.starts_with(' ')) match.replacement.remove_prefix(1);
@@ -168,6 +186,7 @@ Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
       after_space = step.remove_extra_whitespaces && match.replacement.ends_with(' ');
     }
   }
+  TRY_STATUS(check_growth(out, limit));
   while (step.remove_extra_whitespaces && out.ends_with(space))
     out.resize(out.size() - space.size());
   text = std::move(out);
@@ -180,6 +199,7 @@ Result<std::string> Normalizer::run(std::string_view text, RegexScratch& scratch
   std::string out(text);
   for (const NormalizerStep& step : steps_) {
     TRY_STATUS(std::visit([&](const auto& s) { return apply(s, scratch, out); }, step));
+    TRY_STATUS(check_growth(out, growth_limit(text)));
   }
   return out;
 }

@@ -68,7 +68,8 @@ class Normalizer {
 
   bool empty() const { return steps_.empty(); }
 
-  // REQUIRES: valid UTF-8. Errors: those of regular expressions.
+  // REQUIRES: valid UTF-8. Errors: those of regular expressions; kResourceExhausted when the text
+  // grows out of proportion.
   Result<std::string> run(std::string_view text, RegexScratch& scratch) const;
 
  private:

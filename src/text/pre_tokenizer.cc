@@ -7,6 +7,9 @@
 namespace chitu {
 namespace {
 
+// No step makes a text more than three times as long, so that offsets fit into 32 bits.
+constexpr size_t kMaxBytes = size_t{1} << 30;
+
 struct Part {
   uint32_t begin;
   uint32_t end;
@@ -122,6 +125,9 @@ Result<Pieces> PreTokenizer::run(std::string_view text, bool at_start,
   for (const PreTokenizerStep& step : steps_) {
     TRY_STATUS(
         std::visit([&](const auto& s) { return apply(s, at_start, scratch, pieces); }, step));
+    if (pieces.text.size() > kMaxBytes) {
+      return make_error(ErrorCode::kInvalidArgument, "the text is too long for this tokenizer");
+    }
   }
   return pieces;
 }

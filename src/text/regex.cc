@@ -16,13 +16,15 @@ constexpr uint32_t kOptions = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NE
 
 // Steps of one match: backtracking through one run of spaces costs a step per space, so the limit
 // must grow with the text.
-constexpr size_t kMatchSteps = 10'000'000;
+constexpr size_t kMatchSteps = 1'000'000;
 constexpr size_t kMatchStepsPerByte = 8;
 constexpr uint32_t kHeapLimitKiB = 64 << 10;  // for the interpreter, where there is no JIT
 constexpr size_t kSmallStack = 32 << 10;
 constexpr size_t kLargeStack = 16 << 20;
 
-constexpr std::chrono::seconds kTimeBudget{10};
+constexpr size_t kMaxPatternBytes = 64 << 10;
+
+constexpr std::chrono::seconds kTimeBudget{5};
 constexpr std::chrono::microseconds kTimeBudgetPerByte{1};
 constexpr unsigned kMatchesPerClockReading = 64;
 
@@ -66,6 +68,11 @@ void RegexScratch::use_large_stack() {
 void Regex::CodeDeleter::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
 
 Result<Regex> Regex::compile(std::string_view pattern) {
+  if (pattern.size() > kMaxPatternBytes) {
+    return make_error(ErrorCode::kUnsupported,
+                      "a regular expression has {} bytes; at most {} are allowed", pattern.size(),
+                      kMaxPatternBytes);
+  }
   TRY(translated, translate_oniguruma(pattern));
   int error = 0;
   PCRE2_SIZE offset = 0;
@@ -76,8 +83,8 @@ Result<Regex> Regex::compile(std::string_view pattern) {
                       translated, offset, message_of(error));
   }
   // Without JIT support pcre2_match() interprets the pattern: slower, the same result.
-  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-  return Regex(code);
+  const bool jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+  return Regex(code, jit);
 }
 
 Result<Regex::Match> Regex::find(std::string_view text, size_t from, RegexScratch& scratch) const {
@@ -86,8 +93,10 @@ Result<Regex::Match> Regex::find(std::string_view text, size_t from, RegexScratc
                       "a regular expression of the tokenizer takes too long on this text");
   }
   const auto match = [&] {
-    return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                       PCRE2_NO_UTF_CHECK, scratch.data_, scratch.context_);
+    const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    const auto run = jit_ ? pcre2_jit_match : pcre2_match;
+    return run(code_.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, scratch.data_,
+               scratch.context_);
   };
   int count = match();
   if (count == PCRE2_ERROR_JIT_STACKLIMIT && scratch.stack_ == nullptr) {

@@ -84,10 +84,11 @@ class Regex {
     void operator()(pcre2_real_code_8* code) const;
   };
 
-  explicit Regex(pcre2_real_code_8* code) : code_(code) {}
+  Regex(pcre2_real_code_8* code, bool jit) : code_(code), jit_(jit) {}
   static size_t next_character(std::string_view text, size_t at);
 
   std::unique_ptr<pcre2_real_code_8, CodeDeleter> code_;
+  bool jit_;
 };
 
 // The pattern in PCRE2's syntax; used by compile(), and by its tests.

@@ -113,7 +113,10 @@ std::vector<DecoderStep> decoder_steps(const SentencePieceVocabulary& source) {
   steps.emplace_back(ReplaceDecode{"\xE2\x96\x81", " "});
   steps.emplace_back(ByteFallbackDecode{});
   steps.emplace_back(FuseDecode{});
-  if (source.add_dummy_prefix) steps.emplace_back(StripDecode{.content = ' ', .start = 1});
+  const size_t leading = source.remove_extra_whitespaces ? SIZE_MAX
+                         : source.add_dummy_prefix       ? 1
+                                                         : 0;
+  steps.emplace_back(StripDecode{.content = ' ', .start = leading});
   return steps;
 }
 

@@ -36,17 +36,22 @@ struct SpecialTokens {
 
 class Tokenizer {
  public:
-  static constexpr size_t kMaxTextBytes = size_t{1} << 30;
+  static constexpr size_t kMaxTextBytes = size_t{64} << 20;
 
   // The tokenizer of a checkpoint, whichever kind it is.
   static Result<Tokenizer> load(const Checkpoint& checkpoint);
 
-  // A directory with a tokenizer.json. Its tokenizer_config.json and generation_config.json, where
-  // they exist, add the special tokens.
+  // A directory with a tokenizer.json, or else a tokenizer.model: SentencePiece, or tiktoken as
+  // Llama 3, GLM-4 and Qwen ship it. tokenizer_config.json and generation_config.json, where they
+  // exist, add the special tokens.
   static Result<Tokenizer> from_directory(const std::filesystem::path& directory);
 
   // The text of a tokenizer.json. `config` is that of a tokenizer_config.json, or empty.
   static Result<Tokenizer> from_json(std::string_view json, std::string_view config = {});
+
+  // The bytes of a SentencePiece model, and the text of a tiktoken file.
+  static Result<Tokenizer> from_sentencepiece(std::string_view model, std::string_view config = {});
+  static Result<Tokenizer> from_tiktoken(std::string_view ranks, std::string_view config = {});
 
   // The vocabulary of a GGUF file.
   static Result<Tokenizer> from_gguf(const GgufMetadata& metadata);

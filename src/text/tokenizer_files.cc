@@ -2,6 +2,8 @@
 #include <fstream>
 
 #include "io/checkpoint.h"
+#include "text/sentencepiece_model.h"
+#include "text/tiktoken.h"
 #include "text/tokenizer_json.h"
 
 namespace chitu {
@@ -31,6 +33,22 @@ Result<T> within(const std::filesystem::path& path, Result<T> result) {
   return result;
 }
 
+Result<TokenizerParts> read_parts(const std::filesystem::path& directory, std::string_view config) {
+  const std::filesystem::path json_path = directory / "tokenizer.json";
+  TRY(json, read_optional(json_path));
+  if (!json.empty()) return within(json_path, parts_from_json(json, config));
+  const std::filesystem::path model_path = directory / "tokenizer.model";
+  TRY(model, read_optional(model_path));
+  if (model.empty()) {
+    return make_error(ErrorCode::kNotFound,
+                      "{}: no tokenizer; put the checkpoint's tokenizer.json or tokenizer.model "
+                      "there",
+                      directory.string());
+  }
+  return within(model_path, is_tiktoken(model) ? parts_from_tiktoken(model, config)
+                                               : parts_from_sentencepiece(model, config));
+}
+
 }  // namespace
 
 Result<Tokenizer> Tokenizer::load(const Checkpoint& checkpoint) {
@@ -42,13 +60,7 @@ Result<Tokenizer> Tokenizer::load(const Checkpoint& checkpoint) {
 Result<Tokenizer> Tokenizer::from_directory(const std::filesystem::path& directory) {
   TRY(config, read_optional(directory / "tokenizer_config.json"));
   TRY(generation, read_optional(directory / "generation_config.json"));
-  TRY(json, read_optional(directory / "tokenizer.json"));
-  if (json.empty()) {
-    return make_error(ErrorCode::kNotFound,
-                      "{}: no tokenizer; put the checkpoint's tokenizer.json there",
-                      directory.string());
-  }
-  TRY(parts, within(directory / "tokenizer.json", parts_from_json(json, config)));
+  TRY(parts, read_parts(directory, config));
   TRY_STATUS(
       within(directory / "generation_config.json", apply_generation_config(generation, parts)));
   return Tokenizer(std::move(parts));

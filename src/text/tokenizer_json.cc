@@ -6,8 +6,6 @@
 namespace chitu {
 namespace {
 
-using Merges = std::vector<std::pair<std::string_view, std::string_view>>;
-
 Error in(std::string_view where, Error error) { return std::move(error).within(where); }
 
 Result<int64_t> id_of(const json::Value& value, std::string_view token) {
@@ -28,8 +26,8 @@ Status add_vocabulary(const json::Object& vocab, Vocabulary& vocabulary) {
 }
 
 // "left right", or ["left", "right"] as newer files write it.
-Result<Merges> parse_merges(const json::Array& array) {
-  Merges merges;
+Result<Bpe::Merges> parse_merges(const json::Array& array) {
+  Bpe::Merges merges;
   merges.reserve(array.size());
   for (const json::Value& value : array) {
     if (const auto* text = value.if_string()) {
@@ -136,25 +134,6 @@ Status parse_model(const json::Fields& file, TokenizerParts& parts) {
   return {};
 }
 
-// A token that the model's vocabulary has keeps the id it has there, whatever the entry says.
-Status place(const Vocabulary& vocabulary, size_t added_count, AddedToken& token) {
-  const int32_t known = vocabulary.find(token.content);
-  if (known != Vocabulary::kNone) {
-    token.id = known;
-    return {};
-  }
-  if (vocabulary.has(token.id)) {
-    return make_error(ErrorCode::kCorrupt, "'{}' has the id {} of another token", token.content,
-                      token.id);
-  }
-  constexpr size_t kSlack = 65536;
-  if (static_cast<size_t>(token.id) >= 4 * (vocabulary.count() + added_count) + kSlack) {
-    return make_error(ErrorCode::kCorrupt, "'{}': the id {} lies outside the vocabulary",
-                      token.content, token.id);
-  }
-  return {};
-}
-
 Status parse_added_tokens(const json::Fields& file, TokenizerParts& parts) {
   if (!file.has("added_tokens")) return {};
   TRY(array, file.array("added_tokens"));
@@ -163,7 +142,7 @@ Status parse_added_tokens(const json::Fields& file, TokenizerParts& parts) {
     TRY(id, fields.integer("id", 0, INT32_MAX));
     TRY(token, added_token_from_json(fields, id));
     if (token.content.empty()) continue;
-    TRY_STATUS(place(*parts.vocabulary, array->size(), token));
+    TRY_STATUS(place_added_token(*parts.vocabulary, array->size(), token));
     TRY_STATUS(parts.add_token(std::move(token)));
   }
   return {};
@@ -238,6 +217,24 @@ Result<TokenizerParts> parse_file(const json::Fields& file) {
 }
 
 }  // namespace
+
+Status place_added_token(const Vocabulary& vocabulary, size_t added_count, AddedToken& token) {
+  const int32_t known = vocabulary.find(token.content);
+  if (known != Vocabulary::kNone) {
+    token.id = known;
+    return {};
+  }
+  if (vocabulary.has(token.id)) {
+    return make_error(ErrorCode::kCorrupt, "'{}' has the id {} of another token", token.content,
+                      token.id);
+  }
+  constexpr size_t kSlack = 65536;
+  if (static_cast<size_t>(token.id) >= 4 * (vocabulary.count() + added_count) + kSlack) {
+    return make_error(ErrorCode::kCorrupt, "'{}': the id {} lies outside the vocabulary",
+                      token.content, token.id);
+  }
+  return {};
+}
 
 Result<AddedToken> added_token_from_json(const json::Fields& fields, int64_t id) {
   AddedToken token;

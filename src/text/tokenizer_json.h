@@ -45,4 +45,8 @@ Result<TokenizerParts> parts_from_json(std::string_view text, std::string_view c
 // One entry of "added_tokens" without its id.
 Result<AddedToken> added_token_from_json(const json::Fields& fields, int64_t id);
 
+// A token that the model's vocabulary has gets the id it has there, whatever its entry says, as in
+// the `tokenizers` library. Errors: the id is another token's, or lies far past the vocabulary.
+Status place_added_token(const Vocabulary& vocabulary, size_t added_count, AddedToken& token);
+
 }  // namespace chitu

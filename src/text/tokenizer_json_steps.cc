@@ -85,6 +85,16 @@ Result<std::string> one_character(const json::Fields& fields, std::string_view k
   return text;
 }
 
+// What stands in place of something else; bounded, so that a text cannot grow without limit.
+Result<std::string> content_of(const json::Fields& fields, std::string_view key) {
+  auto text = fields.string_or(key, "");
+  if (text && text->size() > kMaxTokenBytes) {
+    return make_error(ErrorCode::kCorrupt, "{}: {} bytes; at most {} are allowed", key,
+                      text->size(), kMaxTokenBytes);
+  }
+  return text;
+}
+
 template <unicode::Form form>
 Status parse_form(const json::Fields&, std::vector<NormalizerStep>& steps) {
   steps.emplace_back(UnicodeStep{form});
@@ -99,13 +109,13 @@ Status parse_plain(const json::Fields&, std::vector<Variant>& steps) {
 
 Status parse_replace(const json::Fields& fields, std::vector<NormalizerStep>& steps) {
   TRY(pattern, finder(fields));
-  TRY(content, fields.string_or("content", ""));
+  TRY(content, content_of(fields, "content"));
   steps.emplace_back(ReplaceStep{std::move(pattern), std::move(content)});
   return {};
 }
 
 Status parse_prepend(const json::Fields& fields, std::vector<NormalizerStep>& steps) {
-  TRY(content, fields.string("prepend"));
+  TRY(content, content_of(fields, "prepend"));
   steps.emplace_back(PrependStep{std::move(content)});
   return {};
 }
@@ -227,7 +237,7 @@ Status parse_replace_decode(const json::Fields& fields, std::vector<DecoderStep>
     return make_error(ErrorCode::kUnsupported, "pattern: a regular expression is not supported");
   }
   TRY(text, choice.string("String"));
-  TRY(content, fields.string_or("content", ""));
+  TRY(content, content_of(fields, "content"));
   if (text.empty()) return make_error(ErrorCode::kCorrupt, "pattern: empty");
   steps.emplace_back(ReplaceDecode{std::move(text), std::move(content)});
   return {};

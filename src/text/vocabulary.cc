@@ -40,7 +40,7 @@ void Vocabulary::reserve(size_t count, size_t bytes) {
   expected_ = count;
   bytes_.reserve(bytes);
   spans_.reserve(count);
-  grow(std::bit_ceil(count * 2 + 16));
+  grow(slots_for(count));
 }
 
 Status Vocabulary::add(std::string_view token, int64_t id) {
@@ -68,16 +68,21 @@ Status Vocabulary::add(std::string_view token, int64_t id) {
   spans_[index] = {static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(token.size())};
   bytes_ += token;
   ++count_;
-  if (count_ * 2 > slots_.size()) grow(std::bit_ceil(count_ * 2 + 16));
-  const uint32_t hash = hash_of(token);
-  Slot& slot = slots_[slot_of(token, hash)];
-  if (slot.id == kNone) slot = {hash, static_cast<int32_t>(id)};
+  if (slots_for(count_) > slots_.size()) grow(slots_for(2 * count_));
+  const Key key = prepare(token);
+  Slot& slot = slots_[slot_of(key)];
+  if (slot.id == kNone) slot = {key.hash, static_cast<int32_t>(id)};
   return {};
 }
 
-int32_t Vocabulary::find(std::string_view token) const {
-  if (slots_.empty()) return kNone;
-  return slots_[slot_of(token, hash_of(token))].id;
+Vocabulary::Key Vocabulary::prepare(std::string_view token) const {
+  const Key key{token, hash_of(token)};
+  if (!slots_.empty()) __builtin_prefetch(&slots_[key.hash & (slots_.size() - 1)]);
+  return key;
+}
+
+int32_t Vocabulary::find(const Key& key) const {
+  return slots_.empty() ? kNone : slots_[slot_of(key)].id;
 }
 
 std::string_view Vocabulary::token(int32_t id) const {
@@ -103,11 +108,15 @@ void Vocabulary::grow(size_t slots) {
   }
 }
 
+// At most two thirds are taken.
+size_t Vocabulary::slots_for(size_t tokens) { return std::bit_ceil(tokens + tokens / 2 + 16); }
+
 // The slot that holds the token, or the free one where it would stand.
-size_t Vocabulary::slot_of(std::string_view text, uint32_t hash) const {
+size_t Vocabulary::slot_of(const Key& key) const {
   const size_t mask = slots_.size() - 1;
-  size_t i = hash & mask;
-  while (slots_[i].id != kNone && (slots_[i].hash != hash || token(slots_[i].id) != text)) {
+  size_t i = key.hash & mask;
+  while (slots_[i].id != kNone &&
+         (slots_[i].hash != key.hash || token(slots_[i].id) != key.token)) {
     i = (i + 1) & mask;
   }
   return i;

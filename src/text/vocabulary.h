@@ -25,8 +25,19 @@ class Vocabulary {
   // to the file). The same token under a second id is allowed: find() then gives the first.
   Status add(std::string_view token, int64_t id);
 
-  int32_t find(std::string_view token) const;  // kNone when there is no such token
-  std::string_view token(int32_t id) const;    // empty when no token has this id
+  int32_t find(std::string_view token) const {
+    return find(prepare(token));
+  }  // kNone when there is no such token
+
+  // The same in two steps: many lookups at once need not wait for memory one after the other.
+  struct Key {
+    std::string_view token;
+    uint32_t hash;
+  };
+  Key prepare(std::string_view token) const;
+  int32_t find(const Key& key) const;
+
+  std::string_view token(int32_t id) const;  // empty when no token has this id
   bool has(int32_t id) const;
   int32_t size() const { return static_cast<int32_t>(spans_.size()); }  // the largest id + 1
   size_t count() const { return count_; }
@@ -43,7 +54,8 @@ class Vocabulary {
   static constexpr uint32_t kAbsent = UINT32_MAX;
 
   void grow(size_t slots);
-  size_t slot_of(std::string_view token, uint32_t hash) const;
+  size_t slot_of(const Key& key) const;
+  static size_t slots_for(size_t tokens);
 
   std::string bytes_;
   std::vector<Span> spans_;  // by id
