@@ -169,10 +169,10 @@ def stage_fuzz(jobs):
 
 def stage_pytest(jobs):
     """The scripts' own tests, and the program from outside, with CHITU naming it."""
-    built = build("test", "chitu", jobs)
+    built = build("test", "chitu", jobs) and build("test", "tokenize_corpus", jobs)
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
-    folders = [folder for folder in ("scripts", "tests/e2e") if (ROOT / folder).is_dir()]
+    folders = [folder for folder in ("scripts", "tests/e2e", "tests/golden/tokenizers") if (ROOT / folder).is_dir()]
     ok = run(sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders,
              env={"CHITU": str(BUILD / "test/bin/chitu")})
     if not report.exists():

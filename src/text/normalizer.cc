@@ -188,7 +188,7 @@ Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
   }
   TRY_STATUS(check_growth(out, limit));
   while (step.remove_extra_whitespaces && out.ends_with(space))
-    out.resize(out.size() - space.size());
+    out.erase(out.size() - space.size());
   text = std::move(out);
   return {};
 }

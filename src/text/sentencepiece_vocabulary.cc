@@ -105,6 +105,7 @@ Result<Unigram> make_unigram(const SentencePieceVocabulary& source, const Tokeni
   UnigramOptions options;
   options.unknown = parts.special.unknown.value_or(Vocabulary::kNone);
   options.byte_fallback = bytes;
+  options.float_sums = true;
   return Unigram::create(*parts.vocabulary, scores, options);
 }
 

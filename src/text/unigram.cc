@@ -33,6 +33,7 @@ Result<Unigram> Unigram::create(const Vocabulary& vocabulary, const std::vector<
     }
   }
   unigram.unknown_score_ = (std::isfinite(lowest) ? lowest : 0.0) - kUnknownPenalty;
+  if (options.float_sums) unigram.unknown_score_ = static_cast<float>(unigram.unknown_score_);
   for (size_t byte = 0; byte < unigram.byte_tokens_.size(); ++byte) {
     unigram.byte_tokens_[byte] = vocabulary.find(fmt::format("<0x{:02X}>", byte));
   }
@@ -42,7 +43,8 @@ Result<Unigram> Unigram::create(const Vocabulary& vocabulary, const std::vector<
 void Unigram::search(std::string_view word, std::vector<Node>& nodes) const {
   nodes.assign(word.size() + 1, {0.0, 0, Vocabulary::kNone});
   const auto offer = [&](size_t from, size_t to, int32_t id, double score) {
-    const double total = score + nodes[from].score;
+    double total = score + nodes[from].score;
+    if (options_.float_sums) total = static_cast<float>(total);
     Node& node = nodes[to];
     if (node.id == Vocabulary::kNone || total > node.score) {
       node = {total, static_cast<uint32_t>(from), id};

@@ -16,6 +16,9 @@ namespace chitu {
 struct UnigramOptions {
   int32_t unknown = Vocabulary::kNone;
   bool byte_fallback = false;  // unknown characters become their bytes' tokens, if all are there
+  // Sums in single precision, as SentencePiece has them: on a long text that decides between ways
+  // that are about as good. The `tokenizers` library sums in double precision.
+  bool float_sums = false;
 };
 
 class Unigram {

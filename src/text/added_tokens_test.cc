@@ -1,0 +1,68 @@
+#include "text/added_tokens.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chitu {
+namespace {
+
+using ::testing::ElementsAre;
+using Phase = AddedTokens::Phase;
+
+AddedTokens some_tokens() {
+  AddedTokens tokens;
+  const auto add = [&](AddedToken token) {
+    const std::string pattern = token.content;
+    tokens.add(std::move(token), pattern);
+  };
+  add({.content = "<s>", .id = 1, .special = true});
+  add({.content = "<s>>", .id = 2});
+  add({.content = "kept", .id = 3, .single_word = true});
+  add({.content = "<m>", .id = 4, .lstrip = true});
+  add({.content = "<r>", .id = 5, .rstrip = true});
+  add({.content = "norm", .id = 6, .normalized = true});
+  return tokens;
+}
+
+std::vector<std::string> cut(std::string_view text, Phase phase = Phase::kGiven,
+                             bool special = true) {
+  const AddedTokens tokens = some_tokens();
+  std::vector<AddedTokens::Segment> segments;
+  tokens.split(text, phase, special, segments);
+  std::vector<std::string> out;
+  for (const auto& segment : segments) {
+    out.push_back(segment.token != nullptr ? fmt::format("#{}", segment.token->id)
+                                           : std::string(segment.text));
+  }
+  return out;
+}
+
+TEST(AddedTokens, TakesTheLongestAtTheLeftmostPlace) {
+  EXPECT_THAT(cut("a<s>b<s>>"), ElementsAre("a", "#1", "b", "#2"));
+  EXPECT_THAT(cut("<s><s><"), ElementsAre("#1", "#1", "<"));
+  EXPECT_THAT(cut(""), ElementsAre());
+}
+
+TEST(AddedTokens, LeavesSpecialTokensInPlainText) {
+  EXPECT_THAT(cut("a<s>b<s>>", Phase::kGiven, false), ElementsAre("a<s>b", "#2"));
+}
+
+TEST(AddedTokens, FindsSingleWordsOnlyAlone) {
+  EXPECT_THAT(cut("kept, kept"), ElementsAre("#3", ", ", "#3"));
+  EXPECT_THAT(cut("kepts xkept ékept kept_"), ElementsAre("kepts xkept ékept kept_"));
+}
+
+TEST(AddedTokens, TakesWhiteSpaceAround) {
+  EXPECT_THAT(cut("a \u3000<m> b"), ElementsAre("a", "#4", " b"));
+  EXPECT_THAT(cut("a <r>\n\tb"), ElementsAre("a ", "#5", "b"));
+  EXPECT_THAT(cut("<r>  <m>"), ElementsAre("#5", "#4"));
+}
+
+TEST(AddedTokens, KeepsThePhasesApart) {
+  EXPECT_THAT(cut("norm<s>"), ElementsAre("norm", "#1"));
+  EXPECT_THAT(cut("norm<s>", Phase::kNormalized), ElementsAre("#6", "<s>"));
+}
+
+}  // namespace
+}  // namespace chitu

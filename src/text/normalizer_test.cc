@@ -1,0 +1,75 @@
+#include "text/normalizer.h"
+
+#include <gtest/gtest.h>
+
+namespace chitu {
+namespace {
+
+template <class Step>
+Result<std::string> normalize(Step step, std::string_view text) {
+  std::vector<NormalizerStep> steps;
+  steps.emplace_back(std::move(step));
+  RegexScratch scratch(text.size());
+  return Normalizer(std::move(steps)).run(text, scratch);
+}
+
+template <class Step>
+std::string run(Step step, std::string_view text) {
+  auto out = normalize(std::move(step), text);
+  EXPECT_TRUE(out.ok());
+  return out.ok() ? *out : "";
+}
+
+TEST(Normalizer, AppliesTheFourForms) {
+  EXPECT_EQ(run(UnicodeStep{unicode::Form::kNfc}, "e\u0301ﬁ"), "éﬁ");
+  EXPECT_EQ(run(UnicodeStep{unicode::Form::kNfd}, "éﬁ"), "e\u0301ﬁ");
+  EXPECT_EQ(run(UnicodeStep{unicode::Form::kNfkc}, "e\u0301ﬁ"), "éfi");
+  EXPECT_EQ(run(UnicodeStep{unicode::Form::kNfkd}, "éﬁ"), "e\u0301fi");
+}
+
+TEST(Normalizer, LowersCharacterByCharacter) {
+  EXPECT_EQ(run(LowercaseStep{}, "ΌΔΟΣ İ ǅ"), "όδοσ i\u0307 ǆ");
+}
+
+TEST(Normalizer, ReplacesPrependsAndStrips) {
+  EXPECT_EQ(run(ReplaceStep{Finder(std::string(" ")), "▁"}, " a b"), "▁a▁b");
+  EXPECT_EQ(run(ReplaceStep{Finder(std::string("aa")), "b"}, "aaa"), "ba");
+  auto spaces = Regex::compile(" {2,}");
+  EXPECT_EQ(run(ReplaceStep{Finder(std::move(*spaces)), ""}, "a  b c   "), "ab c");
+  EXPECT_EQ(run(PrependStep{"▁"}, "a"), "▁a");
+  EXPECT_EQ(run(PrependStep{"▁"}, ""), "");
+  EXPECT_EQ(run(StripStep{}, "\u3000 a \n"), "a");
+  EXPECT_EQ(run(StripStep{.right = false}, " \n"), "");
+  EXPECT_EQ(run(StripAccentsStep{}, "e\u0301a"), "ea");
+}
+
+TEST(Normalizer, CleansAsNmtDoes) { EXPECT_EQ(run(NmtStep{}, "a\tb\x01\u200bc\x7f"), "a b c"); }
+
+SentencePieceStep sentencepiece() {
+  SentencePieceStep step;
+  step.user_defined.add("< >", 0);
+  return step;
+}
+
+TEST(Normalizer, TreatsSpacesAsSentencePieceDoes) {
+  EXPECT_EQ(run(sentencepiece(), "  a  b  "), "▁a▁b");
+  EXPECT_EQ(run(sentencepiece(), "   "), "");
+  EXPECT_EQ(run(sentencepiece(), "a< >b"), "▁a<▁>b");
+  SentencePieceStep keep = sentencepiece();
+  keep.remove_extra_whitespaces = false;
+  EXPECT_EQ(run(std::move(keep), " a  b "), "▁▁a▁▁b▁");
+  SentencePieceStep bare = sentencepiece();
+  bare.add_dummy_prefix = false;
+  bare.escape_whitespaces = false;
+  EXPECT_EQ(run(std::move(bare), " a  b "), "a b");
+}
+
+TEST(Normalizer, RefusesToBlowUpAText) {
+  auto out = normalize(ReplaceStep{Finder(std::string("a")), std::string(4096, 'x')},
+                       std::string(100000, 'a'));
+  ASSERT_FALSE(out.ok());
+  EXPECT_EQ(out.error().code, ErrorCode::kResourceExhausted);
+}
+
+}  // namespace
+}  // namespace chitu
