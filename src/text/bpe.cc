@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 
+#include "base/quote.h"
 #include "text/utf8.h"
 
 namespace chitu {
@@ -65,9 +66,9 @@ Status Bpe::add_merges(const Merges& merges, size_t begin, size_t end) {
       const Vocabulary::Key& key = keys[rank - begin][i];
       ids[i] = vocabulary_->find(key);
       if (ids[i] == Vocabulary::kNone) {
-        return make_error(ErrorCode::kCorrupt,
-                          "merge {} ('{}' '{}'): '{}' is not in the vocabulary", rank,
-                          merges[rank].first, merges[rank].second, key.token);
+        return make_error(ErrorCode::kCorrupt, "merge {} ({} {}): {} is not in the vocabulary",
+                          rank, quote(merges[rank].first), quote(merges[rank].second),
+                          quote(key.token));
       }
     }
     set_pair({ids[0], ids[1], static_cast<uint32_t>(rank), ids[2]});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/quote.h"
+
 namespace chitu {
 namespace {
 
@@ -80,9 +82,9 @@ Result<GgufPreTokenizer> gguf_pre_tokenizer(std::string_view name) {
     if (row.name == name) return std::move(row.rule);
   }
   return make_error(ErrorCode::kUnsupported,
-                    "tokenizer.ggml.pre: the pre-tokenizer '{}' is not known; use the original "
+                    "tokenizer.ggml.pre: the pre-tokenizer {} is not known; use the original "
                     "checkpoint with its tokenizer.json",
-                    name);
+                    quote(name));
 }
 
 Result<PreTokenizer> byte_level_pre_tokenizer(const std::vector<std::string_view>& patterns) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <numeric>
 
+#include "base/quote.h"
 #include "io/gguf_metadata.h"
 #include "text/gguf_pre_tokenizers.h"
 #include "text/sentencepiece_vocabulary.h"
@@ -60,8 +61,8 @@ Result<Bpe> make_bpe(const VocabularySource& source, const Vocabulary& vocabular
   for (const std::string_view merge : source.merges) {
     const size_t space = merge.find(' ', 1);
     if (space == std::string_view::npos) {
-      return make_error(ErrorCode::kCorrupt, "tokenizer.ggml.merges: '{}' is not a pair of tokens",
-                        merge);
+      return make_error(ErrorCode::kCorrupt, "tokenizer.ggml.merges: {} is not a pair of tokens",
+                        quote(merge));
     }
     merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
   }
@@ -192,8 +193,8 @@ Result<Tokenizer> Tokenizer::from_vocabulary(const VocabularySource& source) {
     parts = std::move(built);
   } else {
     return make_error(ErrorCode::kUnsupported,
-                      "tokenizer.ggml.model: '{}' is not supported; gpt2, llama and t5 are",
-                      source.model);
+                      "tokenizer.ggml.model: {} is not supported; gpt2, llama and t5 are",
+                      quote(source.model));
   }
   TRY_STATUS(set_special(source, parts));
   if (source.add_bos.value_or(add_bos) && parts.special.bos) {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/quote.h"
 #include "text/utf8.h"
 
 namespace chitu {
@@ -79,8 +80,8 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()),
                                    translated.size(), kOptions, &error, &offset, nullptr);
   if (code == nullptr) {
-    return make_error(ErrorCode::kCorrupt, "the regular expression '{}' is wrong at byte {}: {}",
-                      translated, offset, message_of(error));
+    return make_error(ErrorCode::kCorrupt, "the regular expression {} is wrong at byte {}: {}",
+                      quote(translated), offset, message_of(error));
   }
   // Without JIT support pcre2_match() interprets the pattern: slower, the same result.
   const bool jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;

@@ -6,6 +6,7 @@
 // opens a nested one, and (?m) makes the dot match line feeds.
 #include <cctype>
 
+#include "base/quote.h"
 #include "text/regex.h"
 
 namespace chitu {
@@ -42,8 +43,8 @@ class Translator {
 
   Error unsupported(std::string_view what) const {
     return make_error(ErrorCode::kUnsupported,
-                      "the regular expression '{}' uses {} at byte {}, which is not supported",
-                      pattern_, what, at_);
+                      "the regular expression {} uses {} at byte {}, which is not supported",
+                      quote(pattern_), what, at_);
   }
 
   Status outside() {

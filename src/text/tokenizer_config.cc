@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/quote.h"
 #include "text/tokenizer_json.h"
 
 namespace chitu {
@@ -33,8 +34,8 @@ Result<std::vector<AddedToken>> parse_added_tokens(const json::Fields& fields) {
     int64_t id = -1;
     const auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), id);
     if (code != std::errc() || end != key.data() + key.size() || id < 0 || id > INT32_MAX) {
-      return make_error(ErrorCode::kCorrupt, "added_tokens_decoder: '{}' is not a token id",
-                        std::string_view(key));
+      return make_error(ErrorCode::kCorrupt, "added_tokens_decoder: {} is not a token id",
+                        quote(key));
     }
     TRY(entry, json::Fields::of(value));
     TRY(token, added_token_from_json(entry, id));

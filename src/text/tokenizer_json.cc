@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/quote.h"
+
 namespace chitu {
 namespace {
 
@@ -10,7 +12,7 @@ Error in(std::string_view where, Error error) { return std::move(error).within(w
 
 Result<int64_t> id_of(const json::Value& value, std::string_view token) {
   if (value.is_int64()) return value.get_int64();
-  return make_error(ErrorCode::kCorrupt, "the id of '{}' is not an integer", token);
+  return make_error(ErrorCode::kCorrupt, "the id of {} is not an integer", quote(token));
 }
 
 // {"token": id, ...}
@@ -52,7 +54,7 @@ Status refuse_affixes(const json::Fields& model) {
   for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     TRY(affix, model.string_or(key, ""));
     if (!affix.empty()) {
-      return make_error(ErrorCode::kUnsupported, "{}: '{}' is not supported", key, affix);
+      return make_error(ErrorCode::kUnsupported, "{}: {} is not supported", key, quote(affix));
     }
   }
   TRY(dropout, model.number_or("dropout", 0));
@@ -126,7 +128,7 @@ Status parse_model(const json::Fields& file, TokenizerParts& parts) {
   TRY(type, model.string_or("type", model.has("merges") ? "BPE" : ""));
   if (type != "BPE" && type != "Unigram") {
     return make_error(ErrorCode::kUnsupported,
-                      "model: the type '{}' is not supported; BPE and Unigram are", type);
+                      "model: the type {} is not supported; BPE and Unigram are", quote(type));
   }
   auto status = type == "BPE" ? parse_bpe(model, parts) : parse_unigram(model, parts);
   if (!status) return in("model", std::move(status).error());
@@ -157,7 +159,7 @@ Status append_template_ids(const json::Fields& processor, const json::Fields& pi
   TRY(ids, json::Fields(*entry).array("ids"));
   for (const json::Value& id : *ids) {
     if (!id.is_int64() || id.get_int64() < 0 || id.get_int64() > INT32_MAX) {
-      return make_error(ErrorCode::kCorrupt, "special_tokens: {}: ids: not token ids", name);
+      return make_error(ErrorCode::kCorrupt, "special_tokens: {}: ids: not token ids", quote(name));
     }
     out.push_back(static_cast<int32_t>(id.get_int64()));
   }
@@ -194,7 +196,7 @@ Status parse_post_processor(const json::Value& value, TokenizerParts& parts) {
   }
   if (type == "ByteLevel") return {};  // it only moves offsets
   if (type == "TemplateProcessing") return parse_template(fields, parts);
-  return make_error(ErrorCode::kUnsupported, "the type '{}' is not supported", type);
+  return make_error(ErrorCode::kUnsupported, "the type {} is not supported", quote(type));
 }
 
 Result<TokenizerParts> parse_file(const json::Fields& file) {
@@ -225,13 +227,13 @@ Status place_added_token(const Vocabulary& vocabulary, size_t added_count, Added
     return {};
   }
   if (vocabulary.has(token.id)) {
-    return make_error(ErrorCode::kCorrupt, "'{}' has the id {} of another token", token.content,
-                      token.id);
+    return make_error(ErrorCode::kCorrupt, "{} has the id {} of another token",
+                      quote(token.content), token.id);
   }
   constexpr size_t kSlack = 65536;
   if (static_cast<size_t>(token.id) >= 4 * (vocabulary.count() + added_count) + kSlack) {
-    return make_error(ErrorCode::kCorrupt, "'{}': the id {} lies outside the vocabulary",
-                      token.content, token.id);
+    return make_error(ErrorCode::kCorrupt, "{}: the id {} lies outside the vocabulary",
+                      quote(token.content), token.id);
   }
   return {};
 }

@@ -1,4 +1,5 @@
 // Normalizers, pre-tokenizers and decoders of a tokenizer.json.
+#include "base/quote.h"
 #include "text/base64.h"
 #include "text/gguf_pre_tokenizers.h"
 #include "text/tokenizer_json.h"
@@ -32,7 +33,7 @@ Status parse_steps(const json::Value& value, std::string_view list,
     if (!status) return std::move(status).error().within(type);
     return {};
   }
-  return make_error(ErrorCode::kUnsupported, "the type '{}' is not supported", type);
+  return make_error(ErrorCode::kUnsupported, "the type {} is not supported", quote(type));
 }
 
 template <class Step, size_t N>
@@ -73,14 +74,14 @@ Result<SplitBehavior> behavior_of(const json::Fields& fields, std::string_view f
   for (const auto& [known, behavior] : kNames) {
     if (known == name) return behavior;
   }
-  return make_error(ErrorCode::kCorrupt, "behavior: '{}' is not known", name);
+  return make_error(ErrorCode::kCorrupt, "behavior: {} is not known", quote(name));
 }
 
 Result<std::string> one_character(const json::Fields& fields, std::string_view key) {
   auto text = fields.string(key);
   if (!text) return text;
   if (text->empty() || utf8::length(text->front()) != text->size()) {
-    return make_error(ErrorCode::kCorrupt, "{}: '{}' is not one character", key, *text);
+    return make_error(ErrorCode::kCorrupt, "{}: {} is not one character", key, quote(*text));
   }
   return text;
 }
@@ -184,7 +185,7 @@ Status parse_metaspace(const json::Fields& fields, std::vector<PreTokenizerStep>
   TRY(scheme, prepend_scheme(fields));
   TRY(split, fields.boolean_or("split", true));
   if (scheme != "always" && scheme != "first" && scheme != "never") {
-    return make_error(ErrorCode::kCorrupt, "prepend_scheme: '{}' is not known", scheme);
+    return make_error(ErrorCode::kCorrupt, "prepend_scheme: {} is not known", quote(scheme));
   }
   const Prepend prepend = scheme == "always"  ? Prepend::kAlways
                           : scheme == "first" ? Prepend::kFirst
