@@ -7,6 +7,7 @@
 #include <random>
 
 #include "app/commands.h"
+#include "app/decode_window.h"
 #include "app/session.h"
 #include "app/terminal.h"
 #include "io/json.h"
@@ -41,13 +42,15 @@ struct Case {
   int64_t prompt = 0;  // tokens of each request's prompt
   int64_t decode = 0;  // tokens of each request that are timed
   int64_t batch = 1;
+  int64_t ahead = 0;  // tokens the first request may decode before the last prompt is computed
 
   std::string name() const {
     return decode == 0
                ? fmt::format("pp{}", prompt)
                : fmt::format("tg{}{}", decode, prompt > 1 ? fmt::format("@{}", prompt) : "");
   }
-  int64_t timed_tokens() const { return (decode == 0 ? prompt : decode) * batch; }
+  // The step that ends a prompt also makes a token.
+  int64_t answer() const { return decode == 0 ? 1 : ahead + decode + 1; }
 };
 
 struct Timing {
@@ -68,33 +71,56 @@ std::vector<int32_t> random_prompt(int64_t length, int64_t vocab_size, std::mt19
   return tokens;
 }
 
-// Seconds that the timed tokens of one run take.
-Result<double> time_once(Engine& engine, const Case& what, std::mt19937& random) {
-  // The step that ends a prompt also makes a token; the decoding that is timed begins after it.
+Result<std::vector<RequestId>> submit(Engine& engine, const Case& what, std::mt19937& random) {
+  std::vector<RequestId> ids;
   for (int64_t i = 0; i < what.batch; ++i) {
-    const Result<RequestId> id =
-        engine.submit({.prompt = random_prompt(what.prompt, engine.config().vocab_size, random),
-                       .max_new_tokens = what.decode + 1,
-                       .ignore_eos = true});
-    if (!id.ok()) return id.error();
+    TRY(id, engine.submit({.prompt = random_prompt(what.prompt, engine.config().vocab_size, random),
+                           .max_new_tokens = what.answer(),
+                           .ignore_eos = true}));
+    ids.push_back(id);
   }
-  std::optional<Stopwatch> stopwatch;
-  if (what.decode == 0) stopwatch.emplace();
-  int64_t tokens = 0;
+  return ids;
+}
+
+// Tokens a second, from the first prompt's beginning to the last one's end.
+Result<double> time_prompts(Engine& engine, const Case& what, std::mt19937& random) {
+  TRY(ids, submit(engine, what, random));
+  const Stopwatch stopwatch;
   while (engine.has_work()) {
-    TRY(events, engine.step());
-    tokens += static_cast<int64_t>(events.size());
-    if (!stopwatch && tokens >= what.batch) stopwatch.emplace();
+    const auto events = engine.step();
+    if (!events.ok()) return events.error();
   }
-  return stopwatch->seconds();
+  return static_cast<double>(what.prompt * static_cast<int64_t>(ids.size())) / stopwatch.seconds();
+}
+
+// Tokens a second while all requests decode.
+Result<double> time_decoding(Engine& engine, const Case& what, std::mt19937& random) {
+  TRY(ids, submit(engine, what, random));
+  DecodeWindow window(what.batch, what.decode);
+  std::optional<Stopwatch> stopwatch;
+  while (!window.is_closed()) {
+    TRY(events, engine.step());
+    window.take(events);
+    if (!stopwatch && window.is_open()) stopwatch.emplace();
+  }
+  const double seconds = stopwatch ? stopwatch->seconds() : 0;
+  for (const RequestId id : ids) engine.cancel(id);
+  if (window.tokens() == 0) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "{} with {} requests at once: the first ends before the last has begun to "
+                      "decode; that takes infer.max_reqs={} and infer.max_seq_len={}",
+                      what.name(), what.batch, what.batch, what.prompt + what.answer());
+  }
+  return static_cast<double>(window.tokens()) / seconds;
 }
 
 Result<Timing> time_case(Engine& engine, const Case& what, int64_t warmup, int64_t repetitions) {
   Timing timing{.what = what, .speeds = {}};
   std::mt19937 random(1);
   for (int64_t i = 0; i < warmup + repetitions; ++i) {
-    TRY(seconds, time_once(engine, what, random));
-    if (i >= warmup) timing.speeds.push_back(static_cast<double>(what.timed_tokens()) / seconds);
+    TRY(speed, what.decode == 0 ? time_prompts(engine, what, random)
+                                : time_decoding(engine, what, random));
+    if (i >= warmup) timing.speeds.push_back(speed);
   }
   std::sort(timing.speeds.begin(), timing.speeds.end());
   return timing;
@@ -138,10 +164,17 @@ struct Plan {
   }
   int64_t max_tokens() const {
     int64_t most = 1;
-    for (const Case& c : cases) most = std::max(most, c.prompt + c.decode + 1);
+    for (const Case& c : cases) most = std::max(most, c.prompt + c.answer());
     return most;
   }
 };
+
+// Steps of other prompts beside which the first request decodes, at most: each computes as much of
+// a prompt as the requests that decode leave room for.
+int64_t steps_ahead(int64_t prompt, int64_t batch, int64_t step_tokens) {
+  const int64_t room = std::max<int64_t>(step_tokens - (batch - 1), 1);
+  return (prompt * batch + room - 1) / room - 1;
+}
 
 Result<Plan> read_plan(const Args& args, const Settings& settings) {
   Plan plan;
@@ -154,13 +187,18 @@ Result<Plan> read_plan(const Args& args, const Settings& settings) {
   TRY(warmup, args.integer_or("--warmup", 1, 0, 10000));
   plan.repetitions = repetitions;
   plan.warmup = warmup;
+  const int64_t step_tokens = settings.integer("infer.prefill_chunk_size");
   for (const int64_t batch : batches) {
     for (const int64_t prompt : prompts) {
       if (prompt > 0) plan.cases.push_back({.prompt = prompt, .decode = 0, .batch = batch});
     }
     for (const int64_t depth : depths) {
       for (const int64_t decode : decodes) {
-        if (decode > 0) plan.cases.push_back({.prompt = depth, .decode = decode, .batch = batch});
+        if (decode == 0) continue;
+        plan.cases.push_back({.prompt = depth,
+                              .decode = decode,
+                              .batch = batch,
+                              .ahead = steps_ahead(depth, batch, step_tokens)});
       }
     }
   }

@@ -92,7 +92,7 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   const LoadOptions load_options{.on_progress = [&](const LoadProgress& progress) {
     bar.update(progress.bytes_done, progress.bytes_total);
   }};
-  TRY(engine, Engine::load(checkpoint, *session.backend.ops, options, load_options));
+  TRY(engine, Engine::load(checkpoint, *session.backend.ops, std::move(memory), load_options));
   session.engine = std::move(engine);
   session.load_seconds = stopwatch.seconds();
   return session;

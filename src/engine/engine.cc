@@ -44,6 +44,12 @@ Result<std::unique_ptr<Engine>> Engine::load(const Checkpoint& checkpoint, Ops& 
                                              const LoadOptions& load_options) {
   TRY(config, read_model_config(checkpoint));
   TRY(memory, plan_memory(checkpoint, config, ops, options));
+  return load(checkpoint, ops, std::move(memory), load_options);
+}
+
+Result<std::unique_ptr<Engine>> Engine::load(const Checkpoint& checkpoint, Ops& ops,
+                                             MemoryPlan memory, const LoadOptions& load_options) {
+  TRY(config, read_model_config(checkpoint));
   TRY_STATUS(check_fits(memory, checkpoint, config, ops));
   TRY(model, load_model(checkpoint, config, ops, load_options));
   TRY(executor, Executor::create(*model, ops, memory));

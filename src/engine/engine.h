@@ -46,6 +46,10 @@ class Engine {
   static Result<std::unique_ptr<Engine>> load(const Checkpoint& checkpoint, Ops& ops,
                                               const EngineOptions& options,
                                               const LoadOptions& load_options = {});
+  // The same with a plan that is made already: plan_memory() of this checkpoint and `ops`.
+  static Result<std::unique_ptr<Engine>> load(const Checkpoint& checkpoint, Ops& ops,
+                                              MemoryPlan memory,
+                                              const LoadOptions& load_options = {});
 
   const ModelConfig& config() const { return model_->config(); }
   const MemoryPlan& memory() const { return memory_; }

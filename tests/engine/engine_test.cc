@@ -203,6 +203,19 @@ TEST_F(EngineTest, RefusesWhatDoesNotFitAndNamesWhatWould) {
   EXPECT_TRUE(Engine::load(*checkpoint_, *ops_, options).ok());
 }
 
+// What was printed as the plan is what happens, though the memory available has changed since.
+TEST_F(EngineTest, KeepsToThePlanItIsGiven) {
+  MemoryPlan memory = *plan({.max_seq_len = 64, .max_reqs = 2});
+  memory.limit = memory.total();
+  const auto engine = Engine::load(*checkpoint_, *ops_, memory);
+  ASSERT_TRUE(engine.ok()) << engine.error().message;
+  EXPECT_EQ((*engine)->memory().limit, memory.limit);
+  EXPECT_EQ((*engine)->memory().total(), memory.total());
+  EXPECT_FALSE((*engine)->submit(request(prompt(64, 1), 1)).ok());
+  memory.limit -= 1;
+  EXPECT_THAT(Engine::load(*checkpoint_, *ops_, memory).error().message, HasSubstr("does not fit"));
+}
+
 TEST_F(EngineTest, NamesTwoSettingsWhenOneIsNotEnough) {
   EngineOptions options{.max_seq_len = 2048, .max_reqs = 64, .kv_dtype = DType::kF16};
   options.memory_limit =
