@@ -53,6 +53,7 @@ Result<Bpe> Bpe::from_merges(const Vocabulary& vocabulary, const Merges& merges,
 Status Bpe::add_merges(const Merges& merges, size_t begin, size_t end) {
   std::array<std::string, kMergeBatch> joined;
   std::array<std::array<Vocabulary::Key, 3>, kMergeBatch> keys;
+  std::array<Pair, kMergeBatch> pairs;
   for (size_t rank = begin; rank < end; ++rank) {
     const auto [left, right] = merges[rank];
     std::string& both = joined[rank - begin];
@@ -61,18 +62,19 @@ Status Bpe::add_merges(const Merges& merges, size_t begin, size_t end) {
                           vocabulary_->prepare(both)};
   }
   for (size_t rank = begin; rank < end; ++rank) {
-    std::array<int32_t, 3> ids;
-    for (size_t i = 0; i < ids.size(); ++i) {
-      const Vocabulary::Key& key = keys[rank - begin][i];
-      ids[i] = vocabulary_->find(key);
-      if (ids[i] == Vocabulary::kNone) {
-        return make_error(ErrorCode::kCorrupt, "merge {} ({} {}): {} is not in the vocabulary",
-                          rank, quote(merges[rank].first), quote(merges[rank].second),
-                          quote(key.token));
-      }
+    const auto& [left, right, result] = keys[rank - begin];
+    Pair& pair = pairs[rank - begin];
+    pair = {vocabulary_->find(left), vocabulary_->find(right), static_cast<uint32_t>(rank),
+            vocabulary_->find(result)};
+    for (const auto& [id, key] : {std::pair{pair.left, &left}, std::pair{pair.right, &right},
+                                  std::pair{pair.result, &result}}) {
+      if (id != Vocabulary::kNone) continue;
+      return make_error(ErrorCode::kCorrupt, "merge {} ({} {}): {} is not in the vocabulary", rank,
+                        quote(left.token), quote(right.token), quote(key->token));
     }
-    set_pair({ids[0], ids[1], static_cast<uint32_t>(rank), ids[2]});
+    __builtin_prefetch(&pairs_[hash_pair(pair.left, pair.right) & (pairs_.size() - 1)], 1);
   }
+  for (size_t i = 0; i < end - begin; ++i) set_pair(pairs[i]);
   return {};
 }
 

@@ -35,14 +35,21 @@ UChar32 icu_char(char32_t c) { return static_cast<UChar32>(c); }
 
 }  // namespace
 
-bool is_whitespace(char32_t c) { return u_isUWhiteSpace(icu_char(c)) != 0; }
+bool is_whitespace(char32_t c) {
+  if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');
+  return u_isUWhiteSpace(icu_char(c)) != 0;
+}
 
-bool is_numeric(char32_t c) { return (U_GET_GC_MASK(icu_char(c)) & U_GC_N_MASK) != 0; }
+bool is_numeric(char32_t c) {
+  if (c < 0x80) return c >= '0' && c <= '9';
+  return (U_GET_GC_MASK(icu_char(c)) & U_GC_N_MASK) != 0;
+}
 
 bool is_punctuation(char32_t c) {
   const bool ascii = (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
                      (c >= '{' && c <= '~');
-  return ascii || (U_GET_GC_MASK(icu_char(c)) & U_GC_P_MASK) != 0;
+  if (c < 0x80) return ascii;
+  return (U_GET_GC_MASK(icu_char(c)) & U_GC_P_MASK) != 0;
 }
 
 bool is_mark(char32_t c) { return (U_GET_GC_MASK(icu_char(c)) & U_GC_M_MASK) != 0; }
