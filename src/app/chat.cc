@@ -38,6 +38,10 @@ class Chat {
   };
   static std::span<const Command> commands();
 
+  InterruptScope::Mode interrupt_mode() const {
+    return environment_.input_is_terminal ? InterruptScope::Mode::kAlways
+                                          : InterruptScope::Mode::kOnce;
+  }
   bool run_command(const std::string& line);
   void answer(const std::string& question);
   void say(std::string_view line) { note(environment_, line); }
@@ -79,6 +83,9 @@ std::span<const Chat::Command> Chat::commands() {
 }
 
 void Chat::loop() {
+  // Ctrl-C may come when the answer is just complete: it must not end the chat then either.
+  std::optional<InterruptScope> between_answers;
+  if (environment_.input_is_terminal) between_answers.emplace(interrupt_mode());
   LineReader reader(environment_, environment_.cache_dir / "chat_history");
   if (environment_.input_is_terminal) {
     say(fmt::format("{}: /help lists the commands, Ctrl-C stops an answer", session_.model_name));
@@ -121,7 +128,7 @@ void Chat::answer(const std::string& question) {
   const Result<std::vector<int32_t>> tokens = encode_chat(session_, conversation_.to_json());
   Result<Answer> answer = tokens.error();
   if (tokens.ok()) {
-    const InterruptScope interrupt;
+    const InterruptScope interrupt(interrupt_mode());
     answer = make_answer(session_, make_request(settings_, *tokens), interrupt,
                          [](std::string_view text) {
                            fmt::print("{}", text);

@@ -10,12 +10,13 @@ void on_interrupt(int) { noted = 1; }
 
 }  // namespace
 
-InterruptScope::InterruptScope() {
+InterruptScope::InterruptScope(Mode mode) {
   noted = 0;
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   // SA_RESTART: a write to a slow terminal goes on where it was.
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  action.sa_flags = SA_RESTART;
+  if (mode == Mode::kOnce) action.sa_flags |= static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &previous_);
 }

@@ -120,7 +120,7 @@ Result<FileSummary> answer_prompts(
     const std::function<Result<std::vector<int32_t>>(const FilePrompt&)>& encode,
     const std::string& output) {
   TRY(file, open_output(output));
-  const InterruptScope interrupt;
+  const InterruptScope interrupt(InterruptScope::Mode::kOnce);
   FileSummary summary;
   std::vector<Pending> answers;
   std::unordered_map<RequestId, std::size_t> index_of;

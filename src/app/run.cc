@@ -49,7 +49,7 @@ Result<std::vector<int32_t>> encode_prompt(const Session& session, const Args& a
 Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {
   TRY(session, open_session(invocation.environment, invocation.settings, 1));
   TRY(tokens, encode_prompt(session, invocation.args, prompt));
-  const InterruptScope interrupt;
+  const InterruptScope interrupt(InterruptScope::Mode::kOnce);
   TRY(answer, make_answer(session, make_request(invocation.settings, std::move(tokens)), interrupt,
                           [](std::string_view text) {
                             fmt::print("{}", text);

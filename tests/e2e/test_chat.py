@@ -181,6 +181,17 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(terminal):
     assert chat.wait() == 0
 
 
+def test_ctrl_c_between_answers_does_no_harm(chitu, terminal):
+    chat = terminal("chat", f"models={TINY}", "request.max_new_tokens=1")
+    chat.expect("> ")
+    for _ in range(20):
+        chat.send("Hello\r\x03")
+        chat.expect("> ")
+        os.kill(chat.process.pid, signal.SIGINT)
+    chat.send("\x03/quit\r")
+    assert chat.wait() == 0
+
+
 def test_ctrl_c_drops_the_line_and_ctrl_d_leaves(terminal):
     chat = terminal("chat", f"models={TINY}", SHORT)
     chat.expect("> ")
