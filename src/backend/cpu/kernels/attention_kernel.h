@@ -16,9 +16,9 @@ inline constexpr int kChunkKeys = 128;  // keys of one run
 // total of e^(s_i - largest), and the sum of e^(s_i - largest) v_i. No keys: largest is minus
 // infinity.
 struct AttentionPart {
-  float* sums;     // [rows, head_dim]
-  float* largest;  // [rows]
-  float* total;    // [rows]
+  float* sums = nullptr;     // [rows, head_dim]
+  float* largest = nullptr;  // [rows]
+  float* total = nullptr;    // [rows]
 };
 
 struct AttentionChunk {
