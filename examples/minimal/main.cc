@@ -1,7 +1,8 @@
 // Continues a text: minimal path/to/checkpoint "The river begins"
 #include <cstdio>
 
-#include "backend/reference/reference_ops.h"
+#include "backend/cpu/cpu_ops.h"
+#include "base/thread_pool.h"
 #include "engine/engine.h"
 #include "io/checkpoint.h"
 #include "text/stream_decoder.h"
@@ -12,7 +13,8 @@ namespace {
 chitu::Result<chitu::FinishReason> continue_text(const char* path, const char* text) {
   TRY(checkpoint, chitu::Checkpoint::open(path));
   TRY(tokenizer, chitu::Tokenizer::load(checkpoint));
-  const auto ops = chitu::make_reference_ops();
+  chitu::ThreadPool threads;
+  TRY(ops, chitu::make_cpu_ops(threads));
   TRY(engine, chitu::Engine::load(checkpoint, *ops, {}));
   TRY(prompt, tokenizer.encode(text));
   chitu::StreamDecoder decoder(tokenizer);
