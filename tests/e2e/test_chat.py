@@ -1,5 +1,6 @@
 """`chitu chat`, through a pipe and on a terminal."""
 
+import fcntl
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -96,6 +98,9 @@ class Terminal:
 
     def __init__(self, chitu, *words):
         self.master, slave = pty.openpty()
+        mode = termios.tcgetattr(slave)
+        mode[3] |= termios.NOFLSH  # Ctrl-C discards no output that the test waits for
+        termios.tcsetattr(slave, termios.TCSANOW, mode)
         self.process = subprocess.Popen([str(chitu.program), *map(str, words)], stdin=slave,
                                         stdout=slave, stderr=slave, env=chitu.env,
                                         cwd=chitu.folder, start_new_session=True,
@@ -119,6 +124,16 @@ class Terminal:
         found, self.seen = self.seen[: match.end()], self.seen[match.end():]
         return found
 
+    def prompt(self):
+        """Waits until a line can be typed: the prompt is shown a moment before the line editor takes
+        the terminal over, and until then Ctrl-C would be a signal."""
+        seen = self.expect("> $")
+        end = time.monotonic() + 20
+        while termios.tcgetattr(self.master)[3] & termios.ICANON:
+            assert time.monotonic() < end, "the line editor does not start"
+            time.sleep(0.005)
+        return seen
+
     def wait(self, timeout=20):
         """Reads what is left, so that the program can write it, and returns the exit code."""
         end = time.monotonic() + timeout
@@ -138,8 +153,6 @@ class Terminal:
 
 
 def make_controlling(slave):
-    import fcntl
-    import termios
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
 
@@ -162,18 +175,18 @@ LONG = ("request.max_new_tokens=2000", "infer.stop_with_eos=False", "infer.max_s
 def test_ctrl_c_stops_the_answer_and_not_the_program(terminal):
     chat = terminal("chat", f"models={TINY}", *LONG)
     chat.expect("/help lists the commands")
-    chat.expect("> ")
+    chat.prompt()
     # The tiny model is quick: on a busy machine its answer may end before Ctrl-C arrives.
     for _ in range(10):
         chat.send("Hello\r")
         chat.expect("Hello\r\n.")
         chat.send("\x03")
         stopped = "(stopped)" in chat.expect(r"\((stopped|the answer has reached its longest)\)")
-        chat.expect("> ")
+        chat.prompt()
         if stopped:
             break
         chat.send("/reset\r")
-        chat.expect("> ")
+        chat.prompt()
     assert stopped
     chat.send("/stats\r")
     chat.expect(r"\(cancelled\)")
@@ -181,40 +194,41 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(terminal):
     assert chat.wait() == 0
 
 
-def test_ctrl_c_between_answers_does_no_harm(chitu, terminal):
+def test_ctrl_c_between_answers_does_no_harm(terminal):
     chat = terminal("chat", f"models={TINY}", "request.max_new_tokens=1")
-    chat.expect("> ")
+    chat.prompt()
     for _ in range(20):
-        chat.send("Hello\r\x03")
-        chat.expect("> ")
         os.kill(chat.process.pid, signal.SIGINT)
-    chat.send("\x03/quit\r")
+        chat.send("Hello\r")
+        os.kill(chat.process.pid, signal.SIGINT)
+        chat.prompt()
+    chat.send("/quit\r")
     assert chat.wait() == 0
 
 
 def test_ctrl_c_drops_the_line_and_ctrl_d_leaves(terminal):
     chat = terminal("chat", f"models={TINY}", SHORT)
-    chat.expect("> ")
+    chat.prompt()
     chat.send("half a line")
     chat.expect("half a line")
     chat.send("\x03")
-    chat.expect("> ")
+    chat.prompt()
     chat.send("/set\r")
     chat.expect("request.temperature=0")
-    chat.expect("> ")
+    chat.prompt()
     chat.send("\x04")
     assert chat.wait() == 0
 
 
 def test_the_history_comes_back(terminal):
     chat = terminal("chat", f"models={TINY}", SHORT)
-    chat.expect("> ")
+    chat.prompt()
     chat.send("/system Remember me\r")
-    chat.expect("> ")
+    chat.prompt()
     chat.send("/quit\r")
     assert chat.wait() == 0
     again = terminal("chat", f"models={TINY}", SHORT)
-    again.expect("> ")
+    again.prompt()
     again.send("\x1b[A\x1b[A")
     again.expect("/system Remember me")
 
