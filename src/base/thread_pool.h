@@ -1,7 +1,8 @@
-// A fixed set of threads that executes one function on every thread, fork-join.
+// A fixed set of threads that share the work of one caller at a time, fork-join.
 //
-// The caller is thread 0. Workers spin for a bounded time after a job and then sleep on a futex, so
-// that back-to-back jobs start in under a microsecond and an idle pool uses no CPU.
+// Workers spin for a bounded time after a job and then sleep on a futex, so that back-to-back jobs
+// start in under a microsecond and an idle pool uses no CPU. The caller works too, and a worker
+// that the system keeps off its CPU is not waited for: the others take over its share.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 namespace chitu {
 
 struct ThreadPoolOptions {
-  int num_threads = 0;         // 0: the CPUs this process may use (affinity mask and cgroup quota)
+  int num_threads = 0;         // at most 1024; 0: the CPUs this process may use, usable_cpus()
   bool pin = true;             // one thread per CPU, where the mask has enough CPUs
   int spin_microseconds = 50;  // before a waiting worker sleeps
 };
@@ -28,36 +29,43 @@ class ThreadPool {
 
   int size() const;
 
-  // Calls f(thread) once for every thread in [0, size()) and returns when all have returned.
-  // One job at a time: callers on several threads wait for each other. f must not call run().
+  // Calls f(i, thread) once for every i in [0, n) and returns when all have returned. No two calls
+  // at the same time have the same `thread`, which is in [0, size()). A thread begins with the i
+  // that are its own for this n and size(), a contiguous range, and goes on to what others have
+  // left. One job at a time: callers on several threads wait for each other. f must not use the
+  // pool.
   template <class F>
-  void run(F&& f) {
-    run_erased([](void* context,
-                  int thread) { (*static_cast<std::remove_reference_t<F>*>(context))(thread); },
-               const_cast<void*>(static_cast<const void*>(&f)));
+  void share(int64_t n, F&& f) {
+    share_erased(
+        n,
+        [](void* context, int64_t i, int thread) {
+          (*static_cast<std::remove_reference_t<F>*>(context))(i, thread);
+        },
+        const_cast<void*>(static_cast<const void*>(&f)));
   }
 
-  // Splits [0, n) into one contiguous range per thread, its bounds multiples of `grain` (the end
-  // aside), and calls f(begin, end, thread) for every range that is not empty. Which thread gets
-  // which range depends on n, grain and size() only.
+  // Splits [0, n) into a few contiguous ranges a thread, their bounds multiples of `grain` (the end
+  // aside), and calls f(begin, end, thread) for each, as share() does.
   template <class F>
   void parallel_for(int64_t n, int64_t grain, F&& f) {
-    const int64_t chunks = (n + grain - 1) / grain;
-    if (chunks <= 1 || size() == 1) {
+    constexpr int64_t kRangesPerThread = 4;
+    const int64_t units = (n + grain - 1) / grain;
+    const int64_t most = size() == 1 ? 1 : size() * kRangesPerThread;
+    const int64_t ranges = units < most ? units : most;
+    if (ranges <= 1) {
       if (n > 0) f(int64_t{0}, n, 0);
       return;
     }
-    const int64_t threads = size();
-    run([&](int thread) {
-      const int64_t begin = chunks * thread / threads * grain;
-      const int64_t end = thread + 1 == threads ? n : chunks * (thread + 1) / threads * grain;
-      if (begin < end) f(begin, end < n ? end : n, thread);
+    share(ranges, [&](int64_t i, int thread) {
+      const int64_t begin = units * i / ranges * grain;
+      const int64_t end = units * (i + 1) / ranges * grain;
+      f(begin, end < n ? end : n, thread);
     });
   }
 
  private:
-  using Job = void (*)(void* context, int thread);
-  void run_erased(Job job, void* context);
+  using Job = void (*)(void* context, int64_t i, int thread);
+  void share_erased(int64_t n, Job job, void* context);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

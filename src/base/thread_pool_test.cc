@@ -12,14 +12,39 @@
 namespace chitu {
 namespace {
 
-TEST(ThreadPool, EveryThreadRunsOnceAJob) {
+TEST(ThreadPool, EveryNumberIsCalledOnce) {
   for (const int size : {1, 2, 3, 7}) {
     ThreadPool pool({.num_threads = size});
     ASSERT_EQ(pool.size(), size);
-    std::vector<int> calls(size);
-    for (int job = 0; job < 200; ++job) pool.run([&](int thread) { ++calls[thread]; });
-    EXPECT_EQ(calls, std::vector<int>(size, 200));
+    for (const int64_t n : {0, 1, 5, 100}) {
+      std::vector<int> calls(n);
+      for (int job = 0; job < 200; ++job) pool.share(n, [&](int64_t i, int) { ++calls[i]; });
+      EXPECT_EQ(calls, std::vector<int>(n, 200)) << size << " threads";
+    }
   }
+}
+
+TEST(ThreadPool, NoThreadIsUsedTwiceAtATime) {
+  ThreadPool pool({.num_threads = 4});
+  std::vector<std::atomic<int>> inside(4);
+  for (int job = 0; job < 200; ++job) {
+    pool.share(16, [&](int64_t, int thread) {
+      ASSERT_LT(thread, 4);
+      EXPECT_EQ(inside[thread].fetch_add(1), 0);
+      inside[thread].fetch_sub(1);
+    });
+  }
+}
+
+TEST(ThreadPool, WorkersTakePart) {
+  ThreadPool pool({.num_threads = 2});
+  // Two calls that wait for each other cannot both be the caller's.
+  std::atomic<int> arrived{0};
+  pool.share(2, [&](int64_t, int) {
+    ++arrived;
+    while (arrived < 2) std::this_thread::yield();
+  });
+  EXPECT_EQ(arrived, 2);
 }
 
 TEST(ThreadPool, ResultsAreVisibleToTheCaller) {
@@ -27,7 +52,7 @@ TEST(ThreadPool, ResultsAreVisibleToTheCaller) {
   std::vector<int64_t> part(4);
   int64_t total = 0;
   for (int64_t job = 1; job <= 500; ++job) {
-    pool.run([&](int thread) { part[thread] = job * (thread + 1); });
+    pool.share(4, [&](int64_t i, int) { part[i] = job * (i + 1); });
     total += std::accumulate(part.begin(), part.end(), int64_t{0});
   }
   EXPECT_EQ(total, 10 * 500 * 501 / 2);
@@ -37,7 +62,7 @@ TEST(ThreadPool, JobsStartAfterTheWorkersFellAsleep) {
   ThreadPool pool({.num_threads = 3, .spin_microseconds = 1});
   for (int job = 0; job < 20; ++job) {
     std::atomic<int> calls{0};
-    pool.run([&](int) { ++calls; });
+    pool.share(3, [&](int64_t, int) { ++calls; });
     EXPECT_EQ(calls, 3);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
@@ -45,7 +70,7 @@ TEST(ThreadPool, JobsStartAfterTheWorkersFellAsleep) {
 
 TEST(ThreadPool, IdlePoolUsesNoCpu) {
   ThreadPool pool({.num_threads = 4});
-  pool.run([](int) {});
+  pool.share(4, [](int64_t, int) {});
   std::this_thread::sleep_for(std::chrono::milliseconds(20));  // past the spinning
   timespec before{};
   timespec after{};
@@ -77,13 +102,13 @@ TEST(ThreadPool, ParallelForCoversTheRangeOnce) {
 
 TEST(ThreadPool, SeveralCallersTakeTurns) {
   ThreadPool pool({.num_threads = 2});
-  int64_t jobs = 0;  // not atomic: run() keeps the callers apart
+  int64_t jobs = 0;  // not atomic: share() keeps the callers apart
   std::vector<std::thread> callers;
   for (int i = 0; i < 4; ++i) {
     callers.emplace_back([&] {
       for (int job = 0; job < 100; ++job) {
-        pool.run([&](int thread) {
-          if (thread == 0) ++jobs;
+        pool.share(2, [&](int64_t number, int) {
+          if (number == 0) ++jobs;
         });
       }
     });
@@ -95,8 +120,8 @@ TEST(ThreadPool, SeveralCallersTakeTurns) {
 TEST(ThreadPool, MoreThreadsThanCpusMakeProgress) {
   ThreadPool pool({.num_threads = usable_cpus() * 8});
   std::atomic<int64_t> calls{0};
-  for (int job = 0; job < 100; ++job) pool.run([&](int) { ++calls; });
-  EXPECT_EQ(calls, 100 * pool.size());
+  for (int job = 0; job < 100; ++job) pool.share(50, [&](int64_t, int) { ++calls; });
+  EXPECT_EQ(calls, 5000);
 }
 
 }  // namespace

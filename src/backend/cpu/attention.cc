@@ -166,7 +166,7 @@ class Run {
   template <class F>
   void share(int64_t n, F&& f) {
     std::atomic<int64_t> next{0};
-    context_.pool.run([&](int thread) {
+    context_.pool.share(context_.pool.size(), [&](int64_t, int thread) {
       Tiles::Cursor cursor(tiles_);
       float* memory = thread_memory_ + thread * thread_floats_;
       for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(i, cursor, memory);

@@ -113,11 +113,12 @@ class CpuOps : public Ops {
     const auto* from = static_cast<const std::byte*>(part.data);
     auto* to = static_cast<std::byte*>(buffer.data());
     const int64_t stride = bytes_for(part.dtype, part.row_stride);
-    // The split is Linear's, so that each thread touches first the pages it will read.
     constexpr int64_t kBytesAtOnce = int64_t{1} << 20;
     const int64_t rows_at_once =
         std::max<int64_t>(1, kBytesAtOnce / std::max<int64_t>(1, stride * layout.row_unit)) *
         layout.row_unit;
+    // Each thread begins with the rows that Linear will begin with there, and so touches first the
+    // pages that it will read most.
     context_.pool.parallel_for(part.rows(), layout.row_unit, [&](int64_t begin, int64_t end, int) {
       for (int64_t row = begin; row < end; row += rows_at_once) {
         const int64_t stop = std::min(end, row + rows_at_once);
