@@ -169,10 +169,12 @@ def stage_fuzz(jobs):
 
 def stage_pytest(jobs):
     """The scripts' own tests, and the program from outside, with CHITU naming it."""
-    built = build("test", "chitu", jobs) and build("test", "tokenize_corpus", jobs)
+    targets = ("chitu", "tokenize_corpus", "render_cases")
+    built = all([build("test", target, jobs) for target in targets])
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
-    folders = [folder for folder in ("scripts", "tests/e2e", "tests/golden/tokenizers") if (ROOT / folder).is_dir()]
+    folders = ["scripts", "tests/e2e", "tests/golden/tokenizers", "tests/golden/chat_templates"]
+    folders = [folder for folder in folders if (ROOT / folder).is_dir()]
     ok = run(sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders,
              env={"CHITU": str(BUILD / "test/bin/chitu")})
     if not report.exists():

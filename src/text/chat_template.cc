@@ -104,7 +104,10 @@ Result<ChatTemplate> ChatTemplate::compile(std::span<const NamedTemplate> templa
   const NamedTemplate* main = find(templates, "default");
   if (main == nullptr) {
     std::string names;
-    for (const NamedTemplate& t : templates) names += (names.empty() ? "" : ", ") + t.name;
+    for (const NamedTemplate& t : templates) {
+      if (!names.empty()) names += ", ";
+      names += t.name;
+    }
     return make_error(ErrorCode::kNotFound,
                       "chat_template: there is none named 'default'; it has: {}",
                       names.empty() ? "none" : names);

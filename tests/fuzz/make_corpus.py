@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzzers of file formats: corpus/{gguf,json,safetensors}/.
+"""Writes the seeds of the fuzzers of file formats: corpus/{config,gguf,jinja,json,safetensors}/.
 
 Each is a small valid file that shows the fuzzer one part of the format. Needs Python only.
 """
@@ -124,8 +124,21 @@ def gguf_config(name, more=()):
                 + [(f"{name}.{key}", kind, value) for key, kind, value in entries])
 
 
+def jinja_seeds():
+    """Chat templates of real models, and short ones that each show a rule, eight to a file."""
+    golden = pathlib.Path(__file__).parent.parent / "golden/chat_templates"
+    for name in ("smollm2", "llama-3.2", "qwen3", "mistral-nemo"):
+        yield name, (golden / f"templates/{name}.jinja").read_bytes()
+    rules = [json.loads(line) for line in (golden / "found.jsonl").read_text().splitlines()]
+    for i in range(0, len(rules), 8):
+        yield f"rules_{i // 8}", "\n".join(rules[i:i + 8]).encode()
+    yield "context", b"{{ x|tojson(indent=2) }}{% for k, v in y.items() %}{{ k ~ v }}{% endfor %}\0" + json.dumps(
+        {"x": [1, -0.5, None, "\u00e9"], "y": {"a": True}}).encode()
+
+
 def main():
-    for name, seeds in [("config", config_seeds()), ("gguf", gguf_seeds()), ("json", json_seeds()), ("safetensors", safetensors_seeds())]:
+    for name, seeds in [("config", config_seeds()), ("gguf", gguf_seeds()), ("jinja", jinja_seeds()),
+                        ("json", json_seeds()), ("safetensors", safetensors_seeds())]:
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for seed, content in seeds:

@@ -456,7 +456,10 @@ ExprPtr ExpressionParser::call(ExprPtr callee) {
 
 std::string ExpressionParser::dotted_name() {
   std::string name = tokens_.expect(TokenKind::kName, "a name").text;
-  while (tokens_.skip_operator(".")) name += "." + tokens_.expect(TokenKind::kName, "a name").text;
+  while (tokens_.skip_operator(".")) {
+    name += '.';
+    name += tokens_.expect(TokenKind::kName, "a name").text;
+  }
   return name;
 }
 

@@ -200,7 +200,10 @@ std::string format_integer(int64_t value, const FormatSpec& spec, Runtime& rt) {
       value < 0 ? -static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   std::string prefix = sign_of(value < 0, spec.sign);
   const bool based = spec.type == 'x' || spec.type == 'X' || spec.type == 'o' || spec.type == 'b';
-  if (spec.alternate && based) prefix += std::string("0") + spec.type;
+  if (spec.alternate && based) {
+    prefix += '0';
+    prefix += spec.type;
+  }
   std::string digits = integer_digits(magnitude, spec.type);
   digits = apply_grouping(digits, spec, based ? 4 : 3, prefix.size());
   return pad(prefix, digits, spec.align == 0 ? '>' : spec.align, spec, rt);

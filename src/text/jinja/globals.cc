@@ -102,7 +102,7 @@ Value strftime_now(Runtime& rt, const Value&, const Args& args) {
   const std::tm now = rt.now();
   // strftime tells an empty result from a full buffer by nothing, so one character goes before.
   std::string out(64 * (format.size() + 1), '\0');
-  const size_t n = std::strftime(out.data(), out.size(), (" " + format).c_str(), &now);
+  const size_t n = std::strftime(out.data(), out.size(), fmt::format(" {}", format).c_str(), &now);
   if (n == 0) fail("strftime_now(): the format '{}' cannot be printed", format);
   return rt.string(out.substr(1, n - 1));
 }

@@ -107,6 +107,34 @@ void append_string(TextBuilder& out, const Value& value) {
   if (value.is_markup()) out.append(')');
 }
 
+// What holds no other values. Apart from append_repr, whose frames should be small: it recurses.
+void append_scalar(TextBuilder& out, const Value& value, Runtime& rt) {
+  switch (value.kind()) {
+    case Kind::kUndefined:
+      return out.append("Undefined");
+    case Kind::kNone:
+      return out.append("None");
+    case Kind::kBool:
+      return out.append(value.as_bool() ? "True" : "False");
+    case Kind::kInt:
+      return out.append(fmt::format("{}", value.as_int()));
+    case Kind::kFloat:
+      return out.append(float_repr(value.as_float()));
+    case Kind::kString:
+      return append_string(out, value);
+    case Kind::kRange:
+      return append_range(out, value.as<Range>());
+    case Kind::kLoop:
+      return out.append(loop_repr(value.as<Loop>(), rt));
+    case Kind::kMacro:
+      return out.append(macro_repr(value.as<Macro>(), rt));
+    case Kind::kFunction:
+      return out.append(fmt::format("<function {}>", value.as<Function>().name));
+    default:
+      return out.append(fmt::format("<{} object>", type_name(value)));
+  }
+}
+
 }  // namespace
 
 std::string float_repr(double d) {
@@ -138,18 +166,6 @@ void append_repr(TextBuilder& out, const Value& value, Runtime& rt) {
   rt.meter().step();
   const Level level(rt.meter());
   switch (value.kind()) {
-    case Kind::kUndefined:
-      return out.append("Undefined");
-    case Kind::kNone:
-      return out.append("None");
-    case Kind::kBool:
-      return out.append(value.as_bool() ? "True" : "False");
-    case Kind::kInt:
-      return out.append(fmt::format("{}", value.as_int()));
-    case Kind::kFloat:
-      return out.append(float_repr(value.as_float()));
-    case Kind::kString:
-      return append_string(out, value);
     case Kind::kList:
       out.append('[');
       append_items(out, value.items(), rt);
@@ -158,24 +174,14 @@ void append_repr(TextBuilder& out, const Value& value, Runtime& rt) {
       return append_tuple(out, value.items(), rt);
     case Kind::kDict:
       return append_dict(out, value.as<Dict>(), rt);
-    case Kind::kRange:
-      return append_range(out, value.as<Range>());
     case Kind::kDictView:
       return append_view(out, value, rt);
     case Kind::kNamespace:
       out.append("<Namespace ");
       append_dict(out, value.as<Namespace>().attributes, rt);
       return out.append('>');
-    case Kind::kLoop:
-      return out.append(loop_repr(value.as<Loop>(), rt));
-    case Kind::kMacro:
-      return out.append(macro_repr(value.as<Macro>(), rt));
-    case Kind::kFunction:
-      return out.append(fmt::format("<function {}>", value.as<Function>().name));
-    case Kind::kIterator:
-    case Kind::kCycler:
-    case Kind::kJoiner:
-      return out.append(fmt::format("<{} object>", type_name(value)));
+    default:
+      return append_scalar(out, value, rt);
   }
 }
 

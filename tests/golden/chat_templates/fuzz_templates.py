@@ -132,7 +132,7 @@ class Maker:
         sub = self.text(depth - 1)
         return self.pick([
             f"({sub})|{self.pick(TEXT_FILTERS)}", f"({sub}).{self.pick(STRING_METHODS[:-2])}", f"({sub} + {self.text(depth - 1)})",
-            f"({sub})[{self.pick(['1:', ':-1', '::2', '::-1', '2:5', '-3:', ':0'])}]", f"({self.expr(depth - 1)})|string",
+            f"(e ~ {sub})[{self.pick(['1:', ':-1', '::2', '::-1', '2:5', '-3:', ':0'])}]", f"({self.expr(depth - 1)})|string",
             f"({self.expr(depth - 1)} ~ {sub})", f"({sub} * {self.pick(['2', '0', '3', '-1'])})", f"({self.items(depth - 1)})|join({self.pick(['', repr(', '), 's'])})",
             f"({self.expr(depth - 1)})|tojson", self.pick(FORMATS), f"({sub} if {self.truth(depth - 1)} else {self.text(depth - 1)})"])
 
@@ -333,8 +333,13 @@ def expected(env, template):
     return text, not UNFIXED.search(text)
 
 
+def make(seed, cases):
+    return [Maker(seed * 1_000_003 + n).template() for n in range(cases)]
+
+
 def compare(program, templates):
-    """Yields (template, what Python gives, what we give) where they differ."""
+    """[(template, what Python gives, what we give)] where they differ, how many were left out, and
+    how many failed in both."""
     lines = "".join(json.dumps({"template": t, "context": CONTEXT}) + "\n" for t in templates)
     done = subprocess.run([program], input=lines.encode(), stdout=subprocess.PIPE, check=True)
     answers = done.stdout.decode().rstrip("\n").split("\n")
@@ -365,7 +370,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save")
     options = parser.parse_args()
-    templates = [Maker(options.seed * 1_000_003 + n).template() for n in range(options.cases)]
+    templates = make(options.seed, options.cases)
     different, skipped, failed = compare(options.program, templates)
     for template, text, answer in different[:20]:
         print(f"template {template!r}\n  jinja2 {text!r}\n  chitu  {answer!r}")
