@@ -168,9 +168,9 @@ FormatSpec parse_format_spec(std::string_view text) {
   if (peek() == '0') {
     if (spec.align == 0) {
       spec.align = '=';
-      spec.fill = "0";
+      spec.fill.assign(1, '0');
     } else if (spec.fill == " ") {
-      spec.fill = "0";
+      spec.fill.assign(1, '0');
     }
     ++pos;
   }

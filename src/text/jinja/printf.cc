@@ -124,7 +124,7 @@ class Printf {
     const bool numeric = std::string_view("diuxXoeEfFgG").find(type) != std::string_view::npos;
     if (numeric && zero && spec.align != '<') {
       spec.align = '=';
-      spec.fill = "0";
+      spec.fill.assign(1, '0');
     }
     switch (type) {
       case 's':
@@ -192,7 +192,7 @@ class Printf {
     digits.sign = spec.sign;
     digits.alternate = spec.alternate;
     digits.align = '=';
-    digits.fill = "0";
+    digits.fill.assign(1, '0');
     digits.width = *spec.precision + (i < 0 || spec.sign != '-' ? 1 : 0) +
                    (spec.alternate && type != 'd' ? 2 : 0);
     const std::string number = format_integer(i, digits, rt_);
