@@ -15,7 +15,7 @@ chitu::Result<chitu::FinishReason> continue_text(const char* path, const char* t
   TRY(tokenizer, chitu::Tokenizer::load(checkpoint));
   chitu::ThreadPool threads;
   TRY(ops, chitu::make_cpu_ops(threads));
-  TRY(engine, chitu::Engine::load(checkpoint, *ops, {}));
+  TRY(engine, chitu::Engine::load(checkpoint, *ops, chitu::EngineOptions{}));
   TRY(prompt, tokenizer.encode(text));
   chitu::StreamDecoder decoder(tokenizer);
   return generate(*engine, {.prompt = prompt, .max_new_tokens = 16}, [&](int32_t token) {
