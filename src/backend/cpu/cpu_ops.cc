@@ -62,7 +62,7 @@ class CpuOps : public Ops {
   }
   Status reserve(int64_t bytes) override {
     if (bytes <= static_cast<int64_t>(workspace_.bytes())) return {};
-    TRY(memory, allocate_memory(static_cast<std::size_t>(bytes)));
+    TRY(memory, allocate_memory(static_cast<std::size_t>(bytes), Contents::kUndefined));
     workspace_ = std::move(memory);
     context_.workspace = static_cast<std::byte*>(workspace_.data());
     return {};
@@ -108,8 +108,8 @@ class CpuOps : public Ops {
                                      const std::function<void(const TensorRef&)>& copied) {
     TRY(index, find_kernel(part.dtype, part.cols()));
     const WeightLayout& layout = weight_layout(linear_kernel(index).layout);
-    TRY(buffer, allocate_memory(
-                    static_cast<std::size_t>(layout.bytes(part.dtype, part.rows(), part.cols()))));
+    const int64_t bytes = layout.bytes(part.dtype, part.rows(), part.cols());
+    TRY(buffer, allocate_memory(static_cast<std::size_t>(bytes), Contents::kUndefined));
     const auto* from = static_cast<const std::byte*>(part.data);
     auto* to = static_cast<std::byte*>(buffer.data());
     const int64_t stride = bytes_for(part.dtype, part.row_stride);

@@ -25,13 +25,15 @@ void* map_huge(std::size_t bytes) {
                            reinterpret_cast<std::uintptr_t>(begin);
   if (head > 0) munmap(begin, head);
   if (head < kHugePage) munmap(begin + head + length, kHugePage - head);
-  madvise(begin + head, length, MADV_HUGEPAGE);  // a wish: smaller pages serve as well
+  // A wish: smaller pages serve as well. The last, partly used page stays small, so that memory is
+  // not taken for what nobody asked for.
+  madvise(begin + head, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   return begin + head;
 }
 
 }  // namespace
 
-Result<Buffer> allocate_memory(std::size_t bytes) {
+Result<Buffer> allocate_memory(std::size_t bytes, Contents contents) {
   const bool huge = bytes >= kHugeFrom;
   void* data = nullptr;
   if (bytes <= SIZE_MAX / 2) {
@@ -44,7 +46,7 @@ Result<Buffer> allocate_memory(std::size_t bytes) {
     return Buffer(data, bytes,
                   [](void* p, std::size_t n, void*) { munmap(p, round_up(n, kHugePage)); });
   }
-  std::memset(data, 0, bytes);
+  if (contents == Contents::kZero) std::memset(data, 0, bytes);
   return Buffer(data, bytes, [](void* p, std::size_t, void*) { std::free(p); });
 }
 

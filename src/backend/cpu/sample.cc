@@ -36,6 +36,7 @@ class Candidates {
     std::nth_element(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(k) - 1, ids_.end(),
                      before());
     ids_ = ids_.first(k);
+    reordered_ = true;
   }
 
   void keep_top_p(double top_p) {
@@ -50,6 +51,7 @@ class Candidates {
       covered += probability_[ids_[--left]];
     }
     ids_ = ids_.subspan(left);
+    reordered_ = true;
   }
 
   void keep_min_p(float min_p) {
@@ -59,7 +61,7 @@ class Candidates {
   }
 
   int32_t pick(double u) {
-    std::sort(ids_.begin(), ids_.end());
+    if (reordered_) std::sort(ids_.begin(), ids_.end());
     const double target = u * sum();
     double passed = 0.0;
     for (const int32_t id : ids_) {
@@ -86,6 +88,7 @@ class Candidates {
 
   const float* probability_;
   std::span<int32_t> ids_;
+  bool reordered_ = false;  // by a filter; ascending until then
 };
 
 int32_t sample(const Context& context, float* logits, int64_t vocab, const SamplingParams& params,
