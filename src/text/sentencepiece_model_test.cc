@@ -35,7 +35,8 @@ std::string small_model() {
 }
 
 TEST(SentencePieceModel, ReadsPiecesAndSettings) {
-  auto model = parse_sentencepiece(small_model() + field(3, field(3, uint64_t{0})));
+  const std::string bytes = small_model() + field(3, field(3, uint64_t{0}));
+  auto model = parse_sentencepiece(bytes);
   ASSERT_TRUE(model.ok()) << model.error().message;
   ASSERT_EQ(model->vocabulary.pieces.size(), 6u);
   EXPECT_EQ(model->vocabulary.pieces[5].text, "▁a");

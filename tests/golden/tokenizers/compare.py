@@ -78,6 +78,7 @@ def compare(program, family, documents, plain, folder):
 
 def check(program, build, documents, folder):
     family = build(folder)
+    documents = [doc[: family.longest] for doc in documents]
     differing = 0
     if not family.plain_only:
         differing, _ = compare(program, family, documents[:60] + with_special(family), False, folder)

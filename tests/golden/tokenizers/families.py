@@ -35,6 +35,7 @@ class Family:
     decode: Callable  # list of ids -> str
     special: list  # texts of special tokens; empty where the oracle cannot parse them
     plain_only: bool = False
+    longest: int = 1 << 30  # bytes of a document
 
 
 def data(package, *parts):
@@ -371,7 +372,11 @@ UNIGRAM = Path(__file__).parent / "data/sentencepiece_unigram_bytes/tokenizer.mo
 
 
 def unigram_sentencepiece(folder):
-    return sentencepiece_family("unigram_sentencepiece", copied_model("unigram_sentencepiece", folder, UNIGRAM), UNIGRAM)
+    family = sentencepiece_family("unigram_sentencepiece", copied_model("unigram_sentencepiece", folder, UNIGRAM), UNIGRAM)
+    # It takes a text as one word and sums its scores in single precision, so that after some 15,000
+    # tokens rounding decides between cuts.
+    family.longest = 20_000
+    return family
 
 
 def unigram(folder):
