@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+#include <utility>
 
 namespace chitu::app {
 namespace {
 
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
 bool is_setting(std::string_view word) {
   const std::size_t equals = word.find('=');
-  if (equals == std::string_view::npos || equals == 0) return false;
+  if (equals == std::string_view::npos || equals == 0 || !is_letter(word[0])) return false;
   return std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals), [](char c) {
-    return c == '_' || c == '.' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
+    return c == '_' || c == '.' || (c >= '0' && c <= '9') || is_letter(c);
   });
 }
 
@@ -26,34 +29,71 @@ const Option* find_option(std::string_view word, std::span<const Option> options
   return nullptr;
 }
 
-Error unknown_option(std::string_view word, std::span<const Option> options) {
+Error unknown_option(std::string_view word, std::span<const Option> options,
+                     std::span<const std::string_view> settings) {
   std::vector<std::string_view> names;
   for (const Option& option : options) names.push_back(option.name);
-  const std::string_view near = nearest(word, names);
-  return make_error(ErrorCode::kInvalidArgument, "unknown option {}{}", word,
-                    near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
+  std::string hint;
+  if (const std::string_view option = nearest(word, names); !option.empty()) {
+    hint = fmt::format(" (did you mean {}?)", option);
+  } else if (const std::string_view key = nearest(word, settings); !key.empty()) {
+    hint = fmt::format(" (did you mean the setting {}=...?)", key);
+  } else if (!settings.empty()) {
+    hint = "; settings have no dashes, as in models=/path/to/checkpoint";
+  }
+  return make_error(ErrorCode::kInvalidArgument, "unknown option {}{}", word, hint);
 }
 
-// Levenshtein distance, letters' case aside.
+// Letters to insert, leave out, replace or swap with their neighbour, case aside (optimal string
+// alignment).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  const auto equal = [&](std::size_t i, std::size_t j) { return lower(a[i]) == lower(b[j]); };
+  std::vector<std::size_t> before_last;  // the row of a's first i - 2 letters
+  std::vector<std::size_t> last(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
+    std::vector<std::size_t> row = {i};
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+      std::size_t best =
+          std::min({last[j - 1] + (equal(i - 1, j - 1) ? 0 : 1), last[j] + 1, row[j - 1] + 1});
+      const bool swapped = i > 1 && j > 1 && equal(i - 1, j - 2) && equal(i - 2, j - 1);
+      if (swapped) best = std::min(best, before_last[j - 2] + 1);
+      row.push_back(best);
+    }
+    before_last = std::exchange(last, std::move(row));
+  }
+  return last.back();
+}
+
+// "--max-new-tokens", "request.max_new_tokens" -> their words, in small letters
+std::vector<std::string> parts_of(std::string_view name) {
+  std::vector<std::string> parts(1);
+  for (const char c : name) {
+    if (c != '.' && c != '_' && c != '-') {
+      parts.back() += lower(c);
+    } else if (!parts.back().empty()) {
+      parts.emplace_back();
     }
   }
-  return row.back();
+  return parts;
+}
+
+// Each part of the word begins a part of the candidate, in this order.
+bool abbreviates(std::string_view word, std::string_view candidate) {
+  constexpr std::size_t kShortest = 4;
+  if (word.size() < kShortest) return false;
+  const std::vector<std::string> parts = parts_of(word);
+  std::size_t matched = 0;
+  for (const std::string& part : parts_of(candidate)) {
+    if (matched < parts.size() && part.starts_with(parts[matched])) ++matched;
+  }
+  return matched == parts.size();
 }
 
 }  // namespace
 
-Result<Args> Args::parse(std::span<const char* const> words, std::span<const Option> options) {
+Result<Args> Args::parse(std::span<const char* const> words, std::span<const Option> options,
+                         std::span<const std::string_view> settings) {
   Args args;
   bool only_text = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -69,7 +109,7 @@ Result<Args> Args::parse(std::span<const char* const> words, std::span<const Opt
     const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
     const std::string_view name = word.substr(0, equals);
     const Option* option = find_option(name, options);
-    if (option == nullptr) return unknown_option(name, options);
+    if (option == nullptr) return unknown_option(name, options, settings);
     if (option->value.empty()) {
       if (equals != std::string_view::npos) {
         return make_error(ErrorCode::kInvalidArgument, "{} takes no value", option->name);
@@ -142,14 +182,10 @@ std::optional<int64_t> parse_integer(std::string_view text, int64_t min, int64_t
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 4) + 1;
   if (word.size() > 256) return best;
   for (const std::string_view candidate : candidates) {
-    // `max_seq_len` means `infer.max_seq_len`, and so does `infer.max_seq`.
-    const bool is_leaf = candidate.size() > word.size() + 1 && candidate.ends_with(word) &&
-                         candidate[candidate.size() - word.size() - 1] == '.';
-    const bool is_start = word.size() >= 4 && candidate.starts_with(word);
-    const std::size_t distance = is_leaf || is_start ? 1 : edit_distance(word, candidate);
+    const std::size_t distance = abbreviates(word, candidate) ? 1 : edit_distance(word, candidate);
     if (distance < best_distance) {
       best = candidate;
       best_distance = distance;

@@ -23,10 +23,11 @@ struct Option {
 
 class Args {
  public:
-  // A word is a setting when it looks like `key=value`, with a key of letters, digits, '_' and '.'.
-  // After `--` every word is text. Errors: an unknown option (with the nearest one), an option
-  // without its value, a flag with one.
-  static Result<Args> parse(std::span<const char* const> words, std::span<const Option> options);
+  // A word is a setting when it looks like `key=value`, with a key of letters, digits, '_' and '.'
+  // that begins with a letter. After `--` every word is text. Errors: an unknown option (with the
+  // nearest one, or the nearest of `settings`), an option without its value, a flag with one.
+  static Result<Args> parse(std::span<const char* const> words, std::span<const Option> options,
+                            std::span<const std::string_view> settings = {});
 
   bool has(std::string_view option) const { return find(option) != nullptr; }
   // The last value given.
@@ -55,7 +56,9 @@ class Args {
 // A decimal integer in [min, max], nothing before or after it.
 std::optional<int64_t> parse_integer(std::string_view text, int64_t min, int64_t max);
 
-// The candidate that `word` most likely meant, or empty when none is near.
+// The candidate that `word` most likely meant: one with a typing error in about every fourth
+// letter, or one that it abbreviates, as `max_tokens` does `request.max_new_tokens`. Empty when
+// none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace chitu::app

@@ -46,6 +46,31 @@ TEST(Args, NamesTheNearestOption) {
   EXPECT_EQ(parse({"--elephant"}).error().message, "unknown option --elephant");
 }
 
+TEST(Args, NamesTheSettingThatAnUnknownOptionMeans) {
+  const std::string_view keys[] = {"models", "infer.num_threads", "request.max_new_tokens",
+                                   "request.temperature", "request.top_p"};
+  const auto error = [&](const char* word) {
+    const Option options[] = {{"--prompt", 'p', "TEXT", "the prompt"}, {"--help", 'h', "", ""}};
+    return Args::parse(std::vector<const char*>{word, "1"}, options, keys).error().message;
+  };
+  EXPECT_EQ(error("--temp"),
+            "unknown option --temp (did you mean the setting request.temperature=...?)");
+  EXPECT_THAT(error("--temperature=0.7"), HasSubstr("did you mean the setting request.temp"));
+  EXPECT_THAT(error("--max-tokens"), HasSubstr("request.max_new_tokens=...?"));
+  EXPECT_THAT(error("--top-p"), HasSubstr("request.top_p=...?"));
+  EXPECT_THAT(error("--model"), HasSubstr("models=...?"));
+  EXPECT_THAT(error("--threads"), HasSubstr("infer.num_threads=...?"));
+  EXPECT_EQ(error("-m"),
+            "unknown option -m; settings have no dashes, as in models=/path/to/checkpoint");
+}
+
+TEST(Args, TakesAFormulaAsText) {
+  const Result<Args> args = parse({"What is 2+2=?", "2+2=?", "1=1", "=x", "a-b=c"});
+  ASSERT_TRUE(args.ok());
+  EXPECT_THAT(args->settings(), ElementsAre());
+  EXPECT_EQ(args->words().size(), 5U);
+}
+
 TEST(Args, RefusesMissingAndSurplusValues) {
   EXPECT_EQ(parse({"-p"}).error().message, "--prompt needs a value: --prompt TEXT");
   EXPECT_EQ(parse({"--raw=yes"}).error().message, "--raw takes no value");
@@ -67,6 +92,16 @@ TEST(Nearest, FindsAKeyByItsLastPart) {
   EXPECT_EQ(nearest("infer.max_seq", keys), "infer.max_seq_len");
   EXPECT_EQ(nearest("INFER.MAX_REQS", keys), "infer.max_reqs");
   EXPECT_EQ(nearest("zebra", keys), "");
+  EXPECT_EQ(nearest("max-len", keys), "infer.max_seq_len");
+  EXPECT_EQ(nearest("max", keys), "");
+}
+
+TEST(Nearest, ForgivesFewErrorsInAShortWord) {
+  const std::string_view options[] = {"--help", "--prompt"};
+  EXPECT_EQ(nearest("--hepl", options), "--help");
+  EXPECT_EQ(nearest("--hel", options), "--help");
+  EXPECT_EQ(nearest("--hal", options), "");
+  EXPECT_EQ(nearest("--temp", options), "");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "app/embedded.h"
 #include "app/yaml_config.h"
+#include "base/quote.h"
 
 namespace chitu::app {
 namespace {
@@ -99,6 +100,19 @@ Status apply(const Config& config, std::string_view prefix, Settings& settings) 
   return {};
 }
 
+// A word of the command line: key=value.
+Status apply_word(std::string_view word, Settings& settings) {
+  const std::size_t equals = word.find('=');
+  const std::string_view key = word.substr(0, equals);
+  Status status = settings.set(key, word.substr(equals + 1));
+  // Settings are in groups, all but a few; "x=5" is rather a prompt.
+  if (status.ok() || find_setting(key) != nullptr || key.find('.') != std::string_view::npos) {
+    return status;
+  }
+  return make_error(status.error().code, "{}; a text such as {} goes after --",
+                    status.error().message, quote(word));
+}
+
 }  // namespace
 
 bool is_preset(std::string_view name) {
@@ -137,11 +151,7 @@ Result<Settings> load_settings(const Environment& environment,
   TRY(found, preset(environment, model));
   if (found) TRY_STATUS(apply(*found, "models.", settings));
   TRY_STATUS(apply(config, "", settings));
-  for (const std::string& word : overrides) {
-    const std::size_t equals = word.find('=');
-    TRY_STATUS(settings.set(std::string_view(word).substr(0, equals),
-                            std::string_view(word).substr(equals + 1)));
-  }
+  for (const std::string& word : overrides) TRY_STATUS(apply_word(word, settings));
   return settings;
 }
 

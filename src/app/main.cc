@@ -18,7 +18,11 @@ namespace {
 int run_command(const Command& command, std::span<const char* const> words) {
   std::vector<Option> options(command.options.begin(), command.options.end());
   options.push_back({.name = "--help", .letter = 'h'});
-  const Result<Args> args = Args::parse(words, options);
+  std::vector<std::string_view> keys;
+  if (command.takes_settings) {
+    for (const Setting& setting : setting_table()) keys.push_back(setting.key);
+  }
+  const Result<Args> args = Args::parse(words, options, keys);
   if (!args.ok()) return usage_error(command.name, args.error().message);
   if (args->has("--help")) {
     fmt::print("{}", help_text(command));

@@ -99,7 +99,11 @@ Result<int> run(const Invocation& invocation) {
   if (invocation.environment.input_is_terminal) {
     return usage_error("run", "give a prompt: chitu run \"Why is the sky blue?\"");
   }
-  const std::string prompt{std::istreambuf_iterator<char>(std::cin), {}};
+  std::string prompt{std::istreambuf_iterator<char>(std::cin), {}};
+  if (prompt.ends_with('\n')) prompt.pop_back();  // echo's
+  if (prompt.empty()) {
+    return usage_error("run", "there is no prompt: none is given, and standard input is empty");
+  }
   return run_prompt(invocation, prompt);
 }
 

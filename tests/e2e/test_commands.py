@@ -46,6 +46,11 @@ def test_no_command_is_a_usage_error(chitu):
     (["run", "--prompt"], ["--prompt needs a value"]),
     (["run", "one", "two"], ["one prompt"]),
     (["run", "hi", "infer.max_sequence_len=3"], ["did you mean infer.max_seq_len?"]),
+    (["run", "--temp", "0.7", "hi"], ["unknown option --temp", "setting request.temperature="]),
+    (["run", "--max-tokens=9", "hi"], ["unknown option --max-tokens", "request.max_new_tokens="]),
+    (["run", "-m", TINY, "hi"], ["unknown option -m; settings have no dashes, as in models="]),
+    (["run", "x=5"], ["unknown setting 'x'", "a text such as 'x=5' goes after --"]),
+    (["run"], ["standard input is empty"]),
     (["run", "hi", "request.top_p=3"], ["request.top_p=3: expected number in"]),
     (["run", "hi", "infer.max_seq_len=-1"], ["infer.max_seq_len=-1: expected integer in"]),
     (["run", "hi", "infer.tp_size=8"], ["infer.tp_size=8: not available in this version"]),
@@ -94,7 +99,16 @@ def test_run_takes_the_prompt_from_anywhere(chitu):
     expected = chitu.tiny("run", "a b", *words).stdout
     assert chitu.tiny("run", "--prompt", "a b", *words).stdout == expected
     assert chitu.tiny("run", *words, stdin="a b").stdout == expected
+    assert chitu.tiny("run", *words, stdin="a b\n").stdout == expected
     assert chitu.tiny("run", *words, "--", "a b").stdout == expected
+
+
+def test_run_takes_a_formula_for_a_prompt(chitu):
+    words = ("-q", "--raw", "request.max_new_tokens=8")
+    for prompt in ("What is 2+2=?", "2+2=?", "1=1"):
+        result = chitu.tiny("run", prompt, *words)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout == chitu.tiny("run", *words, "-p", prompt).stdout
 
 
 def test_raw_and_system_change_the_prompt(chitu):
