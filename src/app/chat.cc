@@ -86,7 +86,9 @@ void Chat::loop() {
   // Ctrl-C may come when the answer is just complete: it must not end the chat then either.
   std::optional<InterruptScope> between_answers;
   if (environment_.input_is_terminal) between_answers.emplace(interrupt_mode());
-  LineReader reader(environment_, environment_.cache_dir / "chat_history");
+  LineReader reader(environment_, environment_.cache_dir.empty()
+                                      ? std::filesystem::path()
+                                      : environment_.cache_dir / "chat_history");
   if (environment_.input_is_terminal) {
     say(fmt::format("{}: /help lists the commands, Ctrl-C stops an answer", session_.model_name));
   }

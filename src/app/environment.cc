@@ -20,9 +20,8 @@ Environment read_environment() {
   // The XDG base directory specification ignores relative paths.
   if (const std::filesystem::path xdg = variable("XDG_CACHE_HOME"); xdg.is_absolute()) {
     environment.cache_dir = xdg / "chitu";
-  } else {
-    const std::string home = variable("HOME");
-    environment.cache_dir = std::filesystem::path(home.empty() ? "/tmp" : home) / ".cache/chitu";
+  } else if (const std::filesystem::path home = variable("HOME"); home.is_absolute()) {
+    environment.cache_dir = home / ".cache/chitu";
   }
   environment.config_name = variable("CONFIG_NAME");
   environment.config_path = variable("CONFIG_PATH");

@@ -7,7 +7,7 @@
 namespace chitu::app {
 
 struct Environment {
-  std::filesystem::path cache_dir;    // ${XDG_CACHE_HOME:-~/.cache}/chitu
+  std::filesystem::path cache_dir;    // ${XDG_CACHE_HOME:-~/.cache}/chitu; empty without a home
   std::string config_name;            // CONFIG_NAME: a configuration file's name, without ".yaml"
   std::filesystem::path config_path;  // CONFIG_PATH: the directory it lies in
   bool colour = false;  // standard error is a terminal, NO_COLOR is not set and TERM is not "dumb"

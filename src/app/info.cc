@@ -36,7 +36,9 @@ void print_machine(const Environment& environment) {
   } else {
     for (const cuda::DeviceInfo& device : gpus->devices) row("GPU", cuda::to_string(device));
   }
-  row("models kept in", (environment.cache_dir / "models").string());
+  row("models kept in", environment.cache_dir.empty()
+                            ? "nowhere: neither HOME nor XDG_CACHE_HOME is an absolute path"
+                            : (environment.cache_dir / "models").string());
 }
 
 std::string optional_parts(const ModelConfig& config) {

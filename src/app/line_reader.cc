@@ -23,7 +23,7 @@ class LineReader::Editor {
     HistEvent event;
     history(history_, &event, H_SETSIZE, kHistoryLines);
     history(history_, &event, H_SETUNIQUE, 1);
-    history(history_, &event, H_LOAD, history_file_.c_str());
+    if (!history_file_.empty()) history(history_, &event, H_LOAD, history_file_.c_str());
 
     edit_ = el_init("chitu", stdin, stdout, stderr);
     el_set(edit_, EL_CLIENTDATA, this);
@@ -39,10 +39,12 @@ class LineReader::Editor {
   }
 
   ~Editor() {
-    std::error_code ignored;
-    std::filesystem::create_directories(history_file_.parent_path(), ignored);
-    HistEvent event;
-    history(history_, &event, H_SAVE, history_file_.c_str());
+    if (!history_file_.empty()) {
+      std::error_code ignored;
+      std::filesystem::create_directories(history_file_.parent_path(), ignored);
+      HistEvent event;
+      history(history_, &event, H_SAVE, history_file_.c_str());
+    }
     el_end(edit_);
     history_end(history_);
   }

@@ -17,7 +17,7 @@ struct InputLine {
 
 class LineReader {
  public:
-  // The history is kept in `history_file` from one run to the next.
+  // The history is kept in `history_file` from one run to the next, or not at all when it is empty.
   LineReader(const Environment& environment, const std::filesystem::path& history_file);
   ~LineReader();
   LineReader(const LineReader&) = delete;

