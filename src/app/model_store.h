@@ -37,7 +37,8 @@ std::filesystem::path stored_path(const Environment& environment, const KnownMod
 bool is_stored(const Environment& environment, const KnownModel& model);
 
 // Fetches the model unless it is there with the right checksum; progress goes to standard error.
-// Errors: no cache directory, no python3, no network, a checksum that differs; kCancelled after Ctrl-C.
+// Errors: no cache directory, no python3, no network, a checksum that differs; kCancelled after
+// Ctrl-C.
 Status fetch(const Environment& environment, const KnownModel& model);
 
 // Where the files of the model lie that `models` and `models.ckpt_dir` name; a known model that is

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <unordered_map>
 
 #include "app/interrupt.h"
@@ -43,21 +42,6 @@ Result<FilePrompt> parse_line(const std::string& line) {
   return prompt;
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const {
-    if (file != stdout) std::fclose(file);
-  }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
-
-Result<File> open_output(const std::string& path) {
-  File file(path.empty() ? stdout : std::fopen(path.c_str(), "w"));
-  if (file == nullptr) {
-    return make_error(ErrorCode::kIo, "{}: cannot be written: {}", path, std::strerror(errno));
-  }
-  return file;
-}
-
 // One prompt's answer while it is being made.
 struct Pending {
   explicit Pending(const Tokenizer& tokenizer) : decoder(tokenizer) {}
@@ -66,6 +50,9 @@ struct Pending {
   std::string text;
   json::Array tokens;
   FinishReason finish = FinishReason::kNone;
+  std::string error;  // why there is no answer
+
+  bool is_done() const { return finish != FinishReason::kNone || !error.empty(); }
 };
 
 void take(Pending& pending, const TokenEvent& event) {
@@ -78,6 +65,10 @@ void take(Pending& pending, const TokenEvent& event) {
 }
 
 std::string line_of(std::size_t index, const FilePrompt& prompt, Pending& pending) {
+  if (!pending.error.empty()) {
+    return boost::json::serialize(
+        json::Object{{"index", index}, {"prompt", prompt.text}, {"error", pending.error}});
+  }
   return boost::json::serialize(json::Object{{"index", index},
                                              {"prompt", prompt.text},
                                              {"text", pending.text},
@@ -115,27 +106,52 @@ Result<std::vector<FilePrompt>> read_prompt_file(const std::string& path) {
   return prompts;
 }
 
+Result<OutputFile> OutputFile::open(const std::string& path) {
+  if (path.empty()) return OutputFile("standard output", stdout);
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  if (file == nullptr) {
+    return make_error(ErrorCode::kIo, "{}: cannot be written: {}", path, std::strerror(errno));
+  }
+  return OutputFile(path, file);
+}
+
+void OutputFile::write_line(std::string_view line) {
+  fmt::print(file_.get(), "{}\n", line);
+  std::fflush(file_.get());
+}
+
+Status OutputFile::finish() {
+  if (std::fflush(file_.get()) == 0 && std::ferror(file_.get()) == 0) return {};
+  return make_error(ErrorCode::kIo, "{}: write error", name_);
+}
+
 Result<FileSummary> answer_prompts(
     Session& session, const std::vector<FilePrompt>& prompts, const Settings& settings,
     const std::function<Result<std::vector<int32_t>>(const FilePrompt&)>& encode,
-    const std::string& output) {
-  TRY(file, open_output(output));
+    OutputFile& output) {
   const InterruptScope interrupt(InterruptScope::Mode::kOnce);
   FileSummary summary;
+  const auto submit = [&](const FilePrompt& prompt, std::size_t index) -> Result<RequestId> {
+    TRY(tokens, encode(prompt));
+    const auto length = static_cast<int64_t>(tokens.size());
+    Request request = make_request(settings, std::move(tokens));
+    request.sampling.seed += index;
+    TRY(id, session.engine->submit(std::move(request)));
+    summary.prompt_tokens += length;
+    return id;
+  };
   std::vector<Pending> answers;
   std::unordered_map<RequestId, std::size_t> index_of;
   answers.reserve(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const auto at = [&](Error error) {
-      return std::move(error).within(fmt::format("prompt {}", i));
-    };
-    Result<std::vector<int32_t>> tokens = encode(prompts[i]);
-    if (!tokens.ok()) return at(std::move(tokens).error());
-    summary.prompt_tokens += static_cast<int64_t>(tokens->size());
-    Result<RequestId> id = session.engine->submit(make_request(settings, *std::move(tokens)));
-    if (!id.ok()) return at(std::move(id).error());
-    index_of[*id] = i;
-    answers.emplace_back(*session.tokenizer);
+    Pending& answer = answers.emplace_back(*session.tokenizer);
+    const Result<RequestId> id = submit(prompts[i], i);
+    if (id.ok()) {
+      index_of[*id] = i;
+    } else {
+      answer.error = id.error().message;
+      ++summary.failed;
+    }
   }
 
   const Stopwatch stopwatch;
@@ -148,16 +164,12 @@ Result<FileSummary> answer_prompts(
     TRY(events, session.engine->step());
     summary.tokens += static_cast<int64_t>(events.size());
     for (const TokenEvent& event : events) take(answers[index_of.at(event.id)], event);
-    for (; written < prompts.size() && answers[written].finish != FinishReason::kNone; ++written) {
-      fmt::print(file.get(), "{}\n", line_of(written, prompts[written], answers[written]));
-      std::fflush(file.get());
+    for (; written < prompts.size() && answers[written].is_done(); ++written) {
+      output.write_line(line_of(written, prompts[written], answers[written]));
     }
   }
   summary.seconds = stopwatch.seconds();
-  if (std::ferror(file.get()) != 0) {
-    return make_error(ErrorCode::kIo, "{}: write error",
-                      output.empty() ? "standard output" : output);
-  }
+  TRY_STATUS(output.finish());
   return summary;
 }
 

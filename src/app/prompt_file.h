@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,7 +25,30 @@ struct FilePrompt {
 // line.
 Result<std::vector<FilePrompt>> read_prompt_file(const std::string& path);
 
+// Where the answers go: a file, or standard output.
+class OutputFile {
+ public:
+  // Empty: standard output. A file that is there already is overwritten.
+  static Result<OutputFile> open(const std::string& path);
+
+  // Errors show in finish().
+  void write_line(std::string_view line);
+  Status finish();
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const {
+      if (file != stdout) std::fclose(file);
+    }
+  };
+  OutputFile(std::string name, std::FILE* file) : name_(std::move(name)), file_(file) {}
+
+  std::string name_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
 struct FileSummary {
+  int64_t failed = 0;  // prompts without an answer
   int64_t prompt_tokens = 0;
   int64_t tokens = 0;
   double seconds = 0;
@@ -32,11 +57,13 @@ struct FileSummary {
 
 // Answers all prompts, several at a time, and writes one line for each in the order of the file:
 //   {"index": 0, "prompt": "...", "text": "...", "tokens": [1, 2], "finish_reason": "stop"}
-// to `output`, or to standard output when it is empty. Ctrl-C ends it after the lines that are
-// done.
+// or, when a prompt cannot be answered, as one that is too long,
+//   {"index": 1, "prompt": "...", "error": "..."}
+// Prompt i has the seed infer.seed + i: equal prompts may have different answers. Ctrl-C ends it
+// after the lines that are done.
 Result<FileSummary> answer_prompts(
     Session& session, const std::vector<FilePrompt>& prompts, const Settings& settings,
     const std::function<Result<std::vector<int32_t>>(const FilePrompt&)>& encode,
-    const std::string& output);
+    OutputFile& output);
 
 }  // namespace chitu::app

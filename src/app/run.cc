@@ -66,20 +66,26 @@ Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {
 
 Result<int> run_file(const Invocation& invocation, const std::string& path) {
   TRY(prompts, read_prompt_file(path));
+  TRY(output, OutputFile::open(invocation.args.value("--output").value_or("")));
   TRY(session, open_session(invocation.environment, invocation.settings, kRequestsOfAFile));
   const auto encode = [&](const FilePrompt& prompt) {
     return prompt.messages.empty() ? encode_prompt(session, invocation.args, prompt.text)
                                    : encode_chat(session, prompt.messages);
   };
-  TRY(summary, answer_prompts(session, prompts, invocation.settings, encode,
-                              invocation.args.value("--output").value_or("")));
+  TRY(summary, answer_prompts(session, prompts, invocation.settings, encode, output));
   if (!invocation.args.has("--quiet")) {
     note(invocation.environment,
          fmt::format("load {:.2f} s, {} prompts of {} tokens, answers of {} tokens in {:.2f} s",
                      session.load_seconds, prompts.size(), summary.prompt_tokens, summary.tokens,
                      summary.seconds));
   }
-  return summary.interrupted ? kExitInterrupted : kExitOk;
+  if (summary.interrupted) return kExitInterrupted;
+  if (summary.failed > 0) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "{} of {} prompts could not be answered; \"error\" in their lines says why",
+                      summary.failed, prompts.size());
+  }
+  return kExitOk;
 }
 
 Result<int> run(const Invocation& invocation) {

@@ -144,6 +144,27 @@ def test_file_of_prompts(chitu, tmp_path):
         assert alone.stdout == line["text"] + "\n"
 
 
+def test_a_prompt_of_a_file_that_cannot_be_answered(chitu, tmp_path):
+    (tmp_path / "prompts.txt").write_text("Hello\n" + "word " * 60 + "\nAgain\n")
+    result = chitu.tiny("run", "-f", tmp_path / "prompts.txt", "infer.max_seq_len=48")
+    assert_error(result, "1 of 3 prompts could not be answered")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["index"] for line in lines] == [0, 1, 2]
+    assert set(lines[1]) == {"index", "prompt", "error"}
+    assert "infer.max_seq_len=48" in lines[1]["error"]
+    assert lines[0]["tokens"] and lines[2]["tokens"]
+
+
+def test_equal_prompts_of_a_file_are_drawn_with_seeds_of_their_own(chitu, tmp_path):
+    (tmp_path / "prompts.txt").write_text("Hello\n" * 4)
+    words = ("request.temperature=1", "request.max_new_tokens=16")
+    result = chitu.tiny("run", "-f", tmp_path / "prompts.txt", "infer.seed=5", *words)
+    answers = [json.loads(line)["text"] for line in result.stdout.splitlines()]
+    assert len(set(answers)) == 4
+    alone = chitu.tiny("run", "-q", "Hello", "infer.seed=7", *words).stdout
+    assert alone == answers[2] + "\n"
+
+
 def test_prompts_that_are_not_utf8(chitu, tmp_path):
     (tmp_path / "prompts.txt").write_bytes(b"caf\xe9\nplain\n")
     result = chitu.tiny("run", "-f", tmp_path / "prompts.txt", "request.max_new_tokens=2")
@@ -179,8 +200,9 @@ def test_missing_and_unwritable_files(chitu, tmp_path):
     (tmp_path / "empty.txt").write_text("")
     assert_error(chitu.tiny("run", "-f", tmp_path / "empty.txt"), "no prompts")
     (tmp_path / "one.txt").write_text("Hello\n")
-    assert_error(chitu.tiny("run", "-f", tmp_path / "one.txt", "-o", "/no/such/folder/out"),
-                 "cannot be written")
+    result = chitu.tiny("run", "-f", tmp_path / "one.txt", "-o", "/no/such/folder/out")
+    assert_error(result, "cannot be written")
+    assert "memory: " not in result.stderr, "said before the model is loaded"
 
 
 def test_tokenize_there_and_back(chitu):
