@@ -131,7 +131,7 @@ void Chat::answer(const std::string& question) {
   Result<Answer> answer = tokens.error();
   if (tokens.ok()) {
     const InterruptScope interrupt(interrupt_mode());
-    answer = make_answer(session_, make_request(settings_, *tokens), interrupt,
+    answer = make_answer(session_, make_request(session_, settings_, *tokens), interrupt,
                          [](std::string_view text) {
                            fmt::print("{}", text);
                            std::fflush(stdout);

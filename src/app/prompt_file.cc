@@ -134,7 +134,7 @@ Result<FileSummary> answer_prompts(
   const auto submit = [&](const FilePrompt& prompt, std::size_t index) -> Result<RequestId> {
     TRY(tokens, encode(prompt));
     const auto length = static_cast<int64_t>(tokens.size());
-    Request request = make_request(settings, std::move(tokens));
+    Request request = make_request(session, settings, std::move(tokens));
     request.sampling.seed += index;
     TRY(id, session.engine->submit(std::move(request)));
     summary.prompt_tokens += length;

@@ -50,8 +50,8 @@ Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {
   TRY(session, open_session(invocation.environment, invocation.settings, 1));
   TRY(tokens, encode_prompt(session, invocation.args, prompt));
   const InterruptScope interrupt(InterruptScope::Mode::kOnce);
-  TRY(answer, make_answer(session, make_request(invocation.settings, std::move(tokens)), interrupt,
-                          [](std::string_view text) {
+  TRY(answer, make_answer(session, make_request(session, invocation.settings, std::move(tokens)),
+                          interrupt, [](std::string_view text) {
                             fmt::print("{}", text);
                             std::fflush(stdout);
                           }));

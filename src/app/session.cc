@@ -5,6 +5,7 @@
 #include <array>
 
 #include "app/model_store.h"
+#include "app/sampling_defaults.h"
 #include "app/terminal.h"
 
 namespace chitu::app {
@@ -82,6 +83,8 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   TRY(tokenizer, open_tokenizer(checkpoint, settings));
   session.tokenizer = std::move(tokenizer);
   session.chat_template = ChatTemplate::load(checkpoint);
+  TRY(sampling, sampling_defaults(checkpoint.generation_config()));
+  session.sampling = sampling;
   TRY(backend, make_backend(settings));
   session.backend = std::move(backend);
 
@@ -98,13 +101,20 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   return session;
 }
 
-Request make_request(const Settings& settings, std::vector<int32_t> prompt) {
+Request make_request(const Session& session, const Settings& settings,
+                     std::vector<int32_t> prompt) {
+  const auto number = [&](std::string_view key, float fallback) {
+    return settings.is_auto(key) ? fallback : static_cast<float>(settings.number(key));
+  };
+  const SamplingParams& own = session.sampling;
   return {.prompt = std::move(prompt),
           .max_new_tokens = settings.integer("request.max_new_tokens"),
-          .sampling = {.temperature = static_cast<float>(settings.number("request.temperature")),
-                       .top_k = static_cast<int32_t>(settings.integer("request.top_k")),
-                       .top_p = static_cast<float>(settings.number("request.top_p")),
-                       .min_p = static_cast<float>(settings.number("request.min_p")),
+          .sampling = {.temperature = number("request.temperature", own.temperature),
+                       .top_k = settings.is_auto("request.top_k")
+                                    ? own.top_k
+                                    : static_cast<int32_t>(settings.integer("request.top_k")),
+                       .top_p = number("request.top_p", own.top_p),
+                       .min_p = number("request.min_p", own.min_p),
                        .seed = static_cast<uint64_t>(settings.integer("infer.seed"))},
           .ignore_eos = !settings.boolean("infer.stop_with_eos")};
 }

@@ -27,6 +27,7 @@ struct Session {
   // Nothing when the model is no chat model. A template that is broken is an error only to those
   // who need it.
   Result<std::optional<ChatTemplate>> chat_template = std::optional<ChatTemplate>();
+  SamplingParams sampling;  // the checkpoint's own, where the settings say auto
   double load_seconds = 0;
 };
 
@@ -44,7 +45,7 @@ Result<Session> open_session(const Environment& environment, const Settings& set
                              int64_t max_reqs);
 
 // A request of `prompt` with the sampling and limits that the settings state.
-Request make_request(const Settings& settings, std::vector<int32_t> prompt);
+Request make_request(const Session& session, const Settings& settings, std::vector<int32_t> prompt);
 
 // Error: the model has no chat template, or a broken one.
 Result<const ChatTemplate*> require_chat_template(const Session& session);

@@ -42,7 +42,7 @@ TEST(Settings, NamesKeyValueAndRange) {
   EXPECT_EQ(error_of(settings.set("infer.max_seq_len", "0")),
             "infer.max_seq_len=0: expected integer in [1, 16777216], or auto");
   EXPECT_EQ(error_of(settings.set("request.top_p", "1.5")),
-            "request.top_p=1.5: expected number in [1e-06, 1]");
+            "request.top_p=1.5: expected number in [1e-06, 1], or auto");
   EXPECT_EQ(error_of(settings.set("infer.cache_type", "flat")),
             "infer.cache_type=flat: expected one of paged, skew");
   EXPECT_THAT(error_of(settings.set("request.temperature", "nan")), HasSubstr("expected number"));

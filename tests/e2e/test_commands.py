@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 
 import pytest
@@ -83,6 +84,24 @@ def test_run_is_reproducible(chitu):
     seeded = (*words, "request.temperature=1", "infer.seed=5")
     assert chitu.tiny(*seeded).stdout == chitu.tiny(*seeded).stdout
     assert chitu.tiny(*seeded).stdout != chitu.tiny(*words, "request.temperature=1").stdout
+
+
+def test_the_checkpoint_says_how_it_is_sampled(chitu, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(TINY, model)
+    config = json.loads((TINY / "generation_config.json").read_text())
+    config.update(do_sample=True, temperature=0.9, top_k=30, top_p=0.8)
+    (model / "generation_config.json").write_text(json.dumps(config))
+    words = ("run", "-q", "Hello there", "request.max_new_tokens=24")
+    drawn = chitu(*words, f"models={model}").stdout
+    assert drawn == chitu.tiny(*words, "request.temperature=0.9", "request.top_k=30",
+                               "request.top_p=0.8").stdout
+    greedy = chitu.tiny(*words).stdout
+    assert greedy != drawn
+    assert chitu(*words, f"models={model}", "request.temperature=0").stdout == greedy
+
+    (model / "generation_config.json").write_text('{"do_sample": true, "top_p": 2}')
+    assert_error(chitu(*words, f"models={model}"), "generation_config.json: top_p")
 
 
 def test_run_answers_the_same_for_every_cache(chitu):
