@@ -83,8 +83,10 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   TRY(tokenizer, open_tokenizer(checkpoint, settings));
   session.tokenizer = std::move(tokenizer);
   session.chat_template = ChatTemplate::load(checkpoint);
-  TRY(sampling, sampling_defaults(checkpoint.generation_config()));
-  session.sampling = sampling;
+  if (checkpoint.kind() == Checkpoint::Kind::kHuggingFace) {
+    TRY(sampling, sampling_defaults(checkpoint.generation_config()));
+    session.sampling = sampling;
+  }
   TRY(backend, make_backend(settings));
   session.backend = std::move(backend);
 
