@@ -59,14 +59,14 @@ void ExpressionParser::check_depth(Expr& expr) {
 }
 
 ExprPtr ExpressionParser::expression() { return condition(); }
-ExprPtr ExpressionParser::expression_no_condition() { return or_(); }
+ExprPtr ExpressionParser::expression_no_condition() { return disjunction(); }
 
 ExprPtr ExpressionParser::condition() {
   Nested nested(*this);
   int line = tokens_.line();
-  ExprPtr value = or_();
+  ExprPtr value = disjunction();
   while (tokens_.skip_name("if")) {
-    ExprPtr test = or_();
+    ExprPtr test = disjunction();
     ExprPtr otherwise = tokens_.skip_name("else") ? condition() : nullptr;
     value = make(line, node::Conditional{std::move(test), std::move(value), std::move(otherwise)});
     line = tokens_.line();
@@ -74,33 +74,33 @@ ExprPtr ExpressionParser::condition() {
   return value;
 }
 
-ExprPtr ExpressionParser::or_() {
+ExprPtr ExpressionParser::disjunction() {
   int line = tokens_.line();
-  ExprPtr left = and_();
+  ExprPtr left = conjunction();
   while (tokens_.skip_name("or")) {
-    ExprPtr right = and_();
+    ExprPtr right = conjunction();
     left = make(line, node::Or{std::move(left), std::move(right)});
     line = tokens_.line();
   }
   return left;
 }
 
-ExprPtr ExpressionParser::and_() {
+ExprPtr ExpressionParser::conjunction() {
   int line = tokens_.line();
-  ExprPtr left = not_();
+  ExprPtr left = negation();
   while (tokens_.skip_name("and")) {
-    ExprPtr right = not_();
+    ExprPtr right = negation();
     left = make(line, node::And{std::move(left), std::move(right)});
     line = tokens_.line();
   }
   return left;
 }
 
-ExprPtr ExpressionParser::not_() {
+ExprPtr ExpressionParser::negation() {
   const int line = tokens_.line();
   if (!tokens_.skip_name("not")) return comparison();
   Nested nested(*this);
-  return make(line, node::Unary{UnaryOp::kNot, not_()});
+  return make(line, node::Unary{UnaryOp::kNot, negation()});
 }
 
 ExprPtr ExpressionParser::comparison() {
@@ -288,7 +288,7 @@ ExprPtr ExpressionParser::tuple_of(Parse parse, bool in_parentheses, std::string
 }
 
 ExprPtr ExpressionParser::tuple(bool with_condition, std::string_view end) {
-  return tuple_of([&] { return with_condition ? condition() : or_(); }, false, end);
+  return tuple_of([&] { return with_condition ? condition() : disjunction(); }, false, end);
 }
 
 ExprPtr ExpressionParser::target(bool with_namespace, std::string_view end) {

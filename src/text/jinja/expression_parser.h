@@ -38,9 +38,9 @@ class ExpressionParser {
 
  private:
   ExprPtr condition();
-  ExprPtr or_();
-  ExprPtr and_();
-  ExprPtr not_();
+  ExprPtr disjunction();
+  ExprPtr conjunction();
+  ExprPtr negation();
   ExprPtr comparison();
   ExprPtr sum();
   ExprPtr concat();

@@ -58,7 +58,7 @@ Value dict(Runtime& rt, const Value&, const Args& args) {
   return Value::object(Kind::kDict, std::move(object));
 }
 
-Value namespace_(Runtime& rt, const Value&, const Args& args) {
+Value new_namespace(Runtime& rt, const Value&, const Args& args) {
   auto object = rt.make_namespace();
   fill(object->attributes, args, rt);
   for (const auto& [key, value] : object->attributes.entries()) {
@@ -111,7 +111,7 @@ constexpr std::array<GlobalEntry, 7> kGlobals = {{
     {"cycler", cycler},
     {"dict", dict},
     {"joiner", joiner},
-    {"namespace", namespace_},
+    {"namespace", new_namespace},
     {"raise_exception", raise_exception},
     {"range", range},
     {"strftime_now", strftime_now},

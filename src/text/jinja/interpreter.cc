@@ -305,7 +305,7 @@ void Interpreter::bind_parameters(const node::MacroDef& node, const Args& args,
   for (size_t i = 0; i < count; ++i) {
     Value value;
     bound[i] = i < given || take(node.parameters[i], value);
-    scope->set(node.parameters[i], i < given ? args.positional[i] : std::move(value));
+    scope->set(node.parameters[i], i < given ? args.positional[i] : value);
   }
   if (node.uses_caller && !node.explicit_caller) {
     Value caller;

@@ -69,16 +69,16 @@ class Parser {
 
   void statement(Block& body, Names ends) {
     static constexpr std::array<std::pair<std::string_view, StatementParser>, 10> kStatements = {{
-        {"if", &Parser::if_},
-        {"for", &Parser::for_},
+        {"if", &Parser::if_statement},
+        {"for", &Parser::for_loop},
         {"set", &Parser::set},
         {"macro", &Parser::macro},
         {"call", &Parser::call_block},
         {"filter", &Parser::filter_block},
         {"with", &Parser::with},
         {"generation", &Parser::generation},
-        {"break", &Parser::break_},
-        {"continue", &Parser::continue_},
+        {"break", &Parser::break_loop},
+        {"continue", &Parser::continue_loop},
     }};
     static constexpr std::array<std::string_view, 6> kOneFileOnly = {
         "include", "import", "from", "extends", "block", "autoescape"};
@@ -112,7 +112,7 @@ class Parser {
     }
   }
 
-  Stmt::Node if_() {
+  Stmt::Node if_statement() {
     node::If node;
     for (;;) {
       ExprPtr condition = expressions_.tuple(false);
@@ -125,7 +125,7 @@ class Parser {
     }
   }
 
-  Stmt::Node for_() {
+  Stmt::Node for_loop() {
     node::For node;
     node.target = expressions_.target(false, "in");
     tokens_.expect_name("in");
@@ -214,8 +214,8 @@ class Parser {
     return node;
   }
 
-  Stmt::Node break_() { return node::Break{}; }
-  Stmt::Node continue_() { return node::Continue{}; }
+  Stmt::Node break_loop() { return node::Break{}; }
+  Stmt::Node continue_loop() { return node::Continue{}; }
 
   TokenStream tokens_;
   ExpressionParser expressions_;
