@@ -109,6 +109,11 @@ Request make_request(const Session& session, const Settings& settings,
     return settings.is_auto(key) ? fallback : static_cast<float>(settings.number(key));
   };
   const SamplingParams& own = session.sampling;
+  const bool ignore_eos = !settings.boolean("infer.stop_with_eos");
+  // The engine knows the ends that the model's configuration numbers; the tokenizer also those that
+  // only their name tells, such as the <|im_end|> of a GGUF file whose end is <|endoftext|>.
+  std::vector<int32_t> ends;
+  if (!ignore_eos) ends = session.tokenizer->special().eos;
   return {.prompt = std::move(prompt),
           .max_new_tokens = settings.integer("request.max_new_tokens"),
           .sampling = {.temperature = number("request.temperature", own.temperature),
@@ -118,7 +123,8 @@ Request make_request(const Session& session, const Settings& settings,
                        .top_p = number("request.top_p", own.top_p),
                        .min_p = number("request.min_p", own.min_p),
                        .seed = static_cast<uint64_t>(settings.integer("infer.seed"))},
-          .ignore_eos = !settings.boolean("infer.stop_with_eos")};
+          .stop_tokens = std::move(ends),
+          .ignore_eos = ignore_eos};
 }
 
 Result<const ChatTemplate*> require_chat_template(const Session& session) {

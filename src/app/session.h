@@ -44,7 +44,8 @@ EngineOptions engine_options(const Settings& settings, const Backend& backend, i
 Result<Session> open_session(const Environment& environment, const Settings& settings,
                              int64_t max_reqs);
 
-// A request of `prompt` with the sampling and limits that the settings state.
+// A request of `prompt` with the sampling and limits that the settings state; unless they say
+// otherwise, the tokenizer's end tokens end the answer as the model's do.
 Request make_request(const Session& session, const Settings& settings, std::vector<int32_t> prompt);
 
 // Error: the model has no chat template, or a broken one.
