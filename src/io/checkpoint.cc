@@ -1,6 +1,7 @@
 #include "io/checkpoint.h"
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -112,6 +113,13 @@ Result<fs::path> find_gguf(const fs::path& directory) {
                     directory.string(), names.size(), (directory / names[0]).string());
 }
 
+// Judged by its first bytes: the caches of Ollama and Hugging Face name files by their hashes.
+bool starts_as_gguf(const fs::path& path) {
+  std::string magic(kGgufMagic.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  return file.read(magic.data(), static_cast<std::streamsize>(magic.size())) && magic == kGgufMagic;
+}
+
 Error not_a_checkpoint(const fs::path& path) {
   if (path.extension() == ".safetensors") {
     return make_error(
@@ -142,7 +150,9 @@ Result<Checkpoint> Checkpoint::open(const fs::path& path) {
     TRY(gguf, find_gguf(path));
     return open_gguf(gguf);
   }
-  if (path.extension() == ".gguf") return open_gguf(path);
+  if (path.extension() == ".gguf" || (fs::is_regular_file(status) && starts_as_gguf(path))) {
+    return open_gguf(path);
+  }
   return not_a_checkpoint(path);
 }
 

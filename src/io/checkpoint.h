@@ -25,7 +25,7 @@ class Checkpoint {
   // `path` is one of
   //   a directory with config.json and safetensors files: model.safetensors, or the shards that
   //     model.safetensors.index.json lists, or else all *.safetensors in it;
-  //   a .gguf file, for a split model its first part;
+  //   a GGUF file, whatever its name, for a split model its first part;
   //   a directory without safetensors files that holds one GGUF model.
   // All headers are verified: what tensors() shows lies within its file. Errors name the file, the
   // field and its value, and what to do.

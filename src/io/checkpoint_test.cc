@@ -226,6 +226,26 @@ TEST_F(CheckpointTest, JoinsASplitGgufModel) {
               AllOf(HasSubstr("part 2 of a split model"), HasSubstr("m-00001-of-00002.gguf")));
 }
 
+TEST_F(CheckpointTest, OpensAMergedGgufModel) {
+  GgufBytes merged = part(0, 0, 1);  // as llama-gguf-split --merge writes it
+  merged.tensor("a", {4}, 0, std::string(16, 'a'));
+  EXPECT_TRUE(Checkpoint::open(write("m.gguf", merged.bytes())).ok());
+  GgufBytes one_of_two = part(0, 2, 2);
+  one_of_two.tensor("a", {4}, 0, std::string(16, 'a'));
+  EXPECT_THAT(error_of(write("renamed.gguf", one_of_two.bytes())),
+              HasSubstr("split.no, split.count: part 0 (from 0) of 2, but by its name part 0 of 1"));
+}
+
+TEST_F(CheckpointTest, OpensAGgufFileOfAnyName) {
+  GgufBytes gguf;
+  gguf.tensor("a", {4}, 0, std::string(16, 'a'));
+  const fs::path blob = write("sha256-0123456789abcdef", gguf.bytes());
+  Result<Checkpoint> checkpoint = Checkpoint::open(blob);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  EXPECT_EQ(checkpoint->kind(), Checkpoint::Kind::kGguf);
+  EXPECT_EQ(checkpoint->path(), blob);
+}
+
 TEST_F(CheckpointTest, RefusesPartsThatDoNotBelongTogether) {
   const auto with_second = [&](const GgufBytes& second) {
     GgufBytes first = part(0, 2, 2);

@@ -277,8 +277,8 @@ Result<uint64_t> read_count(Reader& reader, std::string_view what, uint64_t max)
 
 Result<uint32_t> read_magic_and_version(Reader& reader, std::span<const std::byte> file) {
   if (file.empty()) return make_error(ErrorCode::kCorrupt, "the file is empty; fetch it again");
-  TRY(magic, reader.bytes(4, "the magic number"));
-  if (std::memcmp(magic.data(), "GGUF", 4) != 0) {
+  TRY(magic, reader.bytes(kGgufMagic.size(), "the magic number"));
+  if (std::memcmp(magic.data(), kGgufMagic.data(), kGgufMagic.size()) != 0) {
     const std::string_view known = foreign_format(file);
     return make_error(ErrorCode::kCorrupt, "{}",
                       known.empty() ? "not a GGUF file: it does not start with \"GGUF\"" : known);

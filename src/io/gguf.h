@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -13,6 +14,8 @@
 #include "io/tensor_entry.h"
 
 namespace chitu {
+
+inline constexpr std::string_view kGgufMagic = "GGUF";
 
 struct GgufFile {
   uint32_t version = 0;

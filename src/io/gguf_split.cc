@@ -61,9 +61,9 @@ Result<std::vector<std::filesystem::path>> gguf_parts(const std::filesystem::pat
 }
 
 Status check_gguf_part(const GgufMetadata& metadata, int index, int count) {
-  if (count == 1 && !metadata.has("split.count")) return {};
+  TRY(parts, metadata.integer_or("split.count", 0, 0, kMaxParts));
+  if (count == 1 && parts == 0) return {};  // merged files say 0, and keep a split.no
   TRY(no, metadata.integer("split.no", 0, kMaxParts));
-  TRY(parts, metadata.integer("split.count", 1, kMaxParts));
   if (no != index || parts != count) {
     return make_error(
         ErrorCode::kCorrupt,
