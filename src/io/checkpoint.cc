@@ -18,8 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
-constexpr int64_t kMaxIndexBytes = int64_t{128} << 20;
+constexpr json::Limits kConfigLimits = {.max_values = 1'000'000, .max_bytes = int64_t{16} << 20};
+constexpr json::Limits kIndexLimits = {.max_values = 2'000'000, .max_bytes = int64_t{128} << 20};
 constexpr std::string_view kIndexName = "model.safetensors.index.json";
 
 bool is_file(const fs::path& path) {
@@ -42,8 +42,8 @@ Result<std::vector<std::string>> list(const fs::path& directory, std::string_vie
   return names;
 }
 
-Result<json::Value> parse_object_file(const fs::path& path, int64_t max_bytes) {
-  TRY(value, json::parse_file(path, max_bytes));
+Result<json::Value> parse_object_file(const fs::path& path, const json::Limits& limits) {
+  TRY(value, json::parse_file(path, limits));
   if (!value.is_object()) {
     return make_error(ErrorCode::kCorrupt, "{}: expected an object, found {}", path.string(),
                       json::kind_name(value));
@@ -160,10 +160,10 @@ Result<Checkpoint> Checkpoint::open_hugging_face(const fs::path& directory) {
   Checkpoint checkpoint;
   checkpoint.kind_ = Kind::kHuggingFace;
   checkpoint.path_ = directory;
-  TRY(config, parse_object_file(directory / "config.json", kMaxConfigBytes));
+  TRY(config, parse_object_file(directory / "config.json", kConfigLimits));
   checkpoint.config_ = std::move(config);
   if (const auto path = checkpoint.file("generation_config.json")) {
-    TRY(generation_config, parse_object_file(*path, kMaxConfigBytes));
+    TRY(generation_config, parse_object_file(*path, kConfigLimits));
     checkpoint.generation_config_ = std::move(generation_config);
   }
 
@@ -189,7 +189,7 @@ Result<Checkpoint> Checkpoint::open_hugging_face(const fs::path& directory) {
 }
 
 Status Checkpoint::add_indexed_safetensors(const fs::path& index_path) {
-  TRY(index, parse_object_file(index_path, kMaxIndexBytes));
+  TRY(index, parse_object_file(index_path, kIndexLimits));
   const json::Fields fields(index.get_object());
   Result<const json::Object*> weight_map = fields.object("weight_map");
   if (!weight_map) return std::move(weight_map).error().within(index_path.string());

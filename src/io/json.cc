@@ -32,25 +32,33 @@ struct ValueBuilder {
 
   boost::json::value_stack stack;
   bool unique_keys = false;
+  int64_t values_left = 0;
   std::string key;                                         // the parts of the one being read
   std::vector<std::unordered_set<std::string>> open_keys;  // of each open object
   std::optional<std::string> duplicate;
+
+  // Called for each value.
+  bool take_one(error_code& code) {
+    if (--values_left >= 0) return true;
+    code = boost::json::error::syntax;  // describe() says what it is
+    return false;
+  }
 
   bool on_document_begin(error_code&) {
     stack.reset();
     return true;
   }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) {
+  bool on_object_begin(error_code& code) {
     if (unique_keys) open_keys.emplace_back();
-    return true;
+    return take_one(code);
   }
   bool on_object_end(std::size_t n, error_code&) {
     if (unique_keys) open_keys.pop_back();
     stack.push_object(n);
     return true;
   }
-  bool on_array_begin(error_code&) { return true; }
+  bool on_array_begin(error_code& code) { return take_one(code); }
   bool on_array_end(std::size_t n, error_code&) {
     stack.push_array(n);
     return true;
@@ -76,21 +84,21 @@ struct ValueBuilder {
     stack.push_chars(part);
     return true;
   }
-  bool on_string(string_view rest, std::size_t, error_code&) {
+  bool on_string(string_view rest, std::size_t, error_code& code) {
     stack.push_string(rest);
-    return true;
+    return take_one(code);
   }
   // Parts come only when a document is fed in pieces.
   bool on_number_part(string_view, error_code&) { return true; }
-  bool on_int64(int64_t value, string_view, error_code&) {
+  bool on_int64(int64_t value, string_view, error_code& code) {
     stack.push_int64(value);
-    return true;
+    return take_one(code);
   }
-  bool on_uint64(uint64_t value, string_view, error_code&) {
+  bool on_uint64(uint64_t value, string_view, error_code& code) {
     stack.push_uint64(value);
-    return true;
+    return take_one(code);
   }
-  bool on_double(double value, string_view text, error_code&) {
+  bool on_double(double value, string_view text, error_code& code) {
     double exact = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), exact);
     if (result.ec != std::errc()) {  // out of range: what is not tiny is huge
@@ -98,15 +106,15 @@ struct ValueBuilder {
       if (text.front() == '-') exact = -exact;
     }
     stack.push_double(exact);
-    return true;
+    return take_one(code);
   }
-  bool on_bool(bool value, error_code&) {
+  bool on_bool(bool value, error_code& code) {
     stack.push_bool(value);
-    return true;
+    return take_one(code);
   }
-  bool on_null(error_code&) {
+  bool on_null(error_code& code) {
     stack.push_null();
-    return true;
+    return take_one(code);
   }
   bool on_comment_part(string_view, error_code&) { return true; }
   bool on_comment(string_view, error_code&) { return true; }
@@ -124,12 +132,25 @@ std::string position(std::string_view text, std::size_t offset) {
   return fmt::format("line {}, column {} (byte {})", line, offset - line_start + 1, offset);
 }
 
-std::string describe(const boost::json::error_code& code, int max_depth) {
+Error describe(const boost::json::error_code& code, const ValueBuilder& builder,
+               const Limits& limits) {
   using boost::json::error;
-  if (code == error::incomplete) return "the text ends in the middle of a JSON value";
-  if (code == error::extra_data) return "text after the end of the JSON value";
-  if (code == error::too_deep) return fmt::format("nested deeper than {} levels", max_depth);
-  return fmt::format("not valid JSON: {}", code.message());
+  if (builder.values_left < 0) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      "more than {} values, which no such file of a model has", limits.max_values);
+  }
+  const auto corrupt = [](std::string_view what) {
+    return make_error(ErrorCode::kCorrupt, "{}", what);
+  };
+  if (builder.duplicate) {
+    return corrupt(fmt::format("the key {} occurs twice", quote(*builder.duplicate)));
+  }
+  if (code == error::incomplete) return corrupt("the text ends in the middle of a JSON value");
+  if (code == error::extra_data) return corrupt("text after the end of the JSON value");
+  if (code == error::too_deep) {
+    return corrupt(fmt::format("nested deeper than {} levels", limits.max_depth));
+  }
+  return corrupt(fmt::format("not valid JSON: {}", code.message()));
 }
 
 Result<std::string> read_text(const std::filesystem::path& path, int64_t max_bytes) {
@@ -165,37 +186,35 @@ Error expected(std::string_view key, std::string_view what, const Value* value) 
   return make_error(ErrorCode::kInvalidArgument, "{}: expected {}, {}", key, what, found(value));
 }
 
-Result<Value> parse_text(std::string_view text, int max_depth, bool unique_keys) {
+Result<Value> parse_text(std::string_view text, const Limits& limits, bool unique_keys) {
   boost::json::parse_options options;
-  options.max_depth = static_cast<std::size_t>(max_depth);
+  options.max_depth = static_cast<std::size_t>(limits.max_depth);
   boost::json::basic_parser<ValueBuilder> parser(options);
   parser.handler().unique_keys = unique_keys;
+  parser.handler().values_left = limits.max_values;
   boost::json::error_code code;
   std::size_t consumed = parser.write_some(false, text.data(), text.size(), code);
   if (!code && consumed < text.size()) code = boost::json::error::extra_data;
   if (code) {
-    const std::optional<std::string>& duplicate = parser.handler().duplicate;
-    return make_error(ErrorCode::kCorrupt, "{}: {}", position(text, consumed),
-                      duplicate ? fmt::format("the key {} occurs twice", quote(*duplicate))
-                                : describe(code, max_depth));
+    return describe(code, parser.handler(), limits).within(position(text, consumed));
   }
   return parser.handler().stack.release();
 }
 
 }  // namespace
 
-Result<Value> parse(std::string_view text, int max_depth) {
-  return parse_text(text, max_depth, false);
+Result<Value> parse(std::string_view text, const Limits& limits) {
+  return parse_text(text, limits, false);
 }
 
-Result<Value> parse_unique(std::string_view text, int max_depth) {
-  return parse_text(text, max_depth, true);
+Result<Value> parse_unique(std::string_view text, const Limits& limits) {
+  return parse_text(text, limits, true);
 }
 
-Result<Value> parse_file(const std::filesystem::path& path, int64_t max_bytes) {
-  Result<std::string> text = read_text(path, max_bytes);
+Result<Value> parse_file(const std::filesystem::path& path, const Limits& limits) {
+  Result<std::string> text = read_text(path, limits.max_bytes);
   if (!text) return std::move(text).error().within(path.string());
-  Result<Value> value = parse(*text);
+  Result<Value> value = parse(*text, limits);
   if (!value) return std::move(value).error().within(path.string());
   return value;
 }

@@ -17,15 +17,22 @@ using Value = boost::json::value;
 using Object = boost::json::object;
 using Array = boost::json::array;
 
-inline constexpr int kMaxDepth = 64;
 inline constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
 
-// Strict JSON (RFC 8259); invalid UTF-8 and nesting beyond `max_depth` are errors. Integers too
+// What a text may ask for. A value of two bytes, "0,", takes some fifty in memory, so values are
+// counted: objects and arrays as one each, beside what is in them.
+struct Limits {
+  int max_depth = 64;
+  int64_t max_values = 16'000'000;    // far above any tokenizer.json
+  int64_t max_bytes = kMaxFileBytes;  // of a file
+};
+
+// Strict JSON (RFC 8259); invalid UTF-8 and what is beyond the limits are errors. Integers too
 // large for 64 bits become doubles, as some tokenizer_config.json have them.
-Result<Value> parse(std::string_view text, int max_depth = kMaxDepth);
+Result<Value> parse(std::string_view text, const Limits& limits = {});
 // The same, but a key that an object has twice is an error; parse() keeps the last one.
-Result<Value> parse_unique(std::string_view text, int max_depth = kMaxDepth);
-Result<Value> parse_file(const std::filesystem::path& path, int64_t max_bytes = kMaxFileBytes);
+Result<Value> parse_unique(std::string_view text, const Limits& limits = {});
+Result<Value> parse_file(const std::filesystem::path& path, const Limits& limits = {});
 
 // {"a": 1} -> "an object"; for messages.
 std::string_view kind_name(const Value& value);

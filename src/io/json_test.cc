@@ -14,8 +14,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string error_of(std::string_view text, int max_depth = kMaxDepth) {
-  const Result<Value> value = parse(text, max_depth);
+std::string error_of(std::string_view text, const Limits& limits = {}) {
+  const Result<Value> value = parse(text, limits);
   return value ? "parsed" : value.error().message;
 }
 
@@ -23,6 +23,14 @@ TEST(JsonParse, KeepsTheOrderOfKeysAndTheLastOfDuplicates) {
   Result<Value> value = parse(R"({"b": 1, "a": 2, "b": 3})");
   ASSERT_TRUE(value) << value.error().message;
   EXPECT_EQ(boost::json::serialize(*value), R"({"b":3,"a":2})");
+}
+
+TEST(JsonParse, CountsValuesOfEveryKind) {
+  constexpr std::string_view kTen =
+      R"([{"a": "b", "c": []}, 1, 18446744073709551615, 1.5, true, null, "s"])";
+  EXPECT_EQ(error_of(kTen, {.max_values = 10}), "parsed");
+  EXPECT_THAT(error_of(kTen, {.max_values = 9}), HasSubstr("more than 9 values"));
+  EXPECT_EQ(parse("[1, 2]", {.max_values = 2}).error().code, ErrorCode::kResourceExhausted);
 }
 
 TEST(JsonParse, JoinsStringsWithEscapes) {
@@ -72,7 +80,7 @@ TEST(JsonParse, LimitsTheDepth) {
   EXPECT_EQ(error_of(at_limit), "parsed");
   EXPECT_THAT(error_of("[" + at_limit + "]"), HasSubstr("deeper than 64 levels"));
   EXPECT_THAT(error_of(std::string(400'000, '[')), HasSubstr("deeper than 64 levels"));
-  EXPECT_THAT(error_of("[[[1]]]", 2), HasSubstr("deeper than 2 levels"));
+  EXPECT_THAT(error_of("[[[1]]]", {.max_depth = 2}), HasSubstr("deeper than 2 levels"));
 }
 
 TEST(JsonFile, IsReadWhole) {
@@ -86,8 +94,8 @@ TEST(JsonFile, ErrorsNameTheFile) {
   const TemporaryDirectory dir;
   const std::filesystem::path path = dir.write("f.json", "{\"a\"");
   EXPECT_THAT(parse_file(path).error().message, StartsWith(path.string() + ": line 1"));
-  EXPECT_THAT(parse_file(path, 3).error().message, HasSubstr("4 bytes; at most 3"));
-  EXPECT_EQ(parse_file(path, 3).error().code, ErrorCode::kResourceExhausted);
+  EXPECT_THAT(parse_file(path, {.max_bytes = 3}).error().message, HasSubstr("4 bytes; at most 3"));
+  EXPECT_EQ(parse_file(path, {.max_bytes = 3}).error().code, ErrorCode::kResourceExhausted);
   EXPECT_EQ(parse_file(dir.path() / "none.json").error().code, ErrorCode::kNotFound);
   EXPECT_THAT(parse_file(dir.path()).error().message, HasSubstr("not a regular file"));
   EXPECT_THAT(parse_file(dir.write("f.json", "")).error().message, HasSubstr("ends in the middle"));

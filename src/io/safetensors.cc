@@ -153,7 +153,8 @@ Status check_coverage(std::span<const Declared> tensors, int64_t data_bytes) {
 
 Result<std::vector<TensorEntry>> parse_safetensors(std::span<const std::byte> file) {
   TRY(header, read_header(file));
-  Result<json::Value> value = json::parse_unique(header);
+  Result<json::Value> value =
+      json::parse_unique(header, {.max_values = kMaxSafetensorsHeaderValues});
   if (!value) return std::move(value).error().within("header");
   const std::span<const std::byte> data = file.subspan(kLengthBytes + header.size());
   const auto data_bytes = static_cast<int64_t>(data.size());

@@ -15,6 +15,8 @@ namespace chitu {
 
 // The limit of the safetensors package.
 inline constexpr int64_t kMaxSafetensorsHeaderBytes = 100'000'000;
+// A matrix has eight: itself, its dtype, its shape of two, its offsets of two.
+inline constexpr int64_t kMaxSafetensorsHeaderValues = 4'000'000;
 
 // The tensors of a whole file in memory, in the order of their bytes. Views point into `file`.
 // Refuses what the safetensors package refuses: a header that is too long, cut off or not JSON;

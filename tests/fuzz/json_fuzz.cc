@@ -11,7 +11,7 @@ namespace json = chitu::json;
 
 bool boost_accepts(std::string_view text) {
   boost::json::parse_options options;
-  options.max_depth = json::kMaxDepth;
+  options.max_depth = static_cast<std::size_t>(json::Limits{}.max_depth);
   boost::json::error_code code;
   (void)boost::json::parse(text, code, {}, options);
   return !code;
