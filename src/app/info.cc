@@ -10,6 +10,7 @@
 #include "app/session.h"
 #include "backend/cuda/device_info.h"
 #include "base/memory_info.h"
+#include "base/quote.h"
 
 namespace chitu::app {
 namespace {
@@ -65,10 +66,10 @@ Status print_model(const Environment& environment, const Settings& settings) {
   row("attention", fmt::format("{} heads of {}, {} for keys and values", config.num_heads,
                                config.head_dim, config.num_kv_heads));
   row("vocabulary", fmt::format("{} tokens", config.vocab_size));
-  row("positions", fmt::format("{} at most", config.max_position_embeddings));
+  row("positions", fmt::format("{} at most", context_limit(config)));
   if (!memory.weights.unused_tensors.empty()) {
     row("unused tensors", fmt::format("{}, the first is {}", memory.weights.unused_tensors.size(),
-                                      memory.weights.unused_tensors.front()));
+                                      quote(memory.weights.unused_tensors.front())));
   }
   fmt::print("\nmemory\n{}", table(memory));
   return check_fits(memory, checkpoint, config, *backend.ops);

@@ -77,8 +77,8 @@ class Meter {
 };
 
 Status check_options(const EngineOptions& options, const ModelConfig& config) {
-  const int64_t limit = config.max_position_embeddings;
-  if (options.max_seq_len > limit && limit > 0) {
+  const int64_t limit = context_limit(config);
+  if (options.max_seq_len > limit) {
     return make_error(ErrorCode::kInvalidArgument,
                       "infer.max_seq_len={}: the model's limit is {} tokens", options.max_seq_len,
                       limit);
@@ -190,10 +190,7 @@ Result<MemoryPlan> plan_memory(const Checkpoint& checkpoint, const ModelConfig& 
 
   int64_t max_seq_len = options.max_seq_len;
   if (max_seq_len == 0) {
-    max_seq_len = kDefaultMaxSeqLen;
-    if (config.max_position_embeddings > 0) {
-      max_seq_len = std::min(max_seq_len, config.max_position_embeddings);
-    }
+    max_seq_len = std::min(kDefaultMaxSeqLen, context_limit(config));
   }
   set_sizes(plan, options, max_seq_len);
   TRY(meter, Meter::create(checkpoint, config, ops));

@@ -1,5 +1,7 @@
 #include "model/config.h"
 
+#include <algorithm>
+
 #include "model/config_limits.h"
 
 namespace chitu {
@@ -58,16 +60,24 @@ Status validate_rope(const RopeConfig& rope, int64_t head_dim) {
   return {};
 }
 
-Status validate_token_ids(const ModelConfig& config) {
-  for (const int64_t id : config.eos_token_ids) {
-    if (id >= config.vocab_size) {
-      return invalid("eos_token_id: {} is not below vocab_size {}", id, config.vocab_size);
-    }
+}  // namespace
+
+int64_t context_limit(const ModelConfig& config) {
+  using Scaling = RopeConfig::Scaling;
+  const RopeConfig& rope = config.rope;
+  // max_position_embeddings of Llama 3 is the length after scaling.
+  if (rope.scaling == Scaling::kNone || rope.scaling == Scaling::kLlama3) {
+    return config.max_position_embeddings;
   }
-  return {};
+  const double scaled = rope.factor * static_cast<double>(rope.original_max_position);
+  const auto most = static_cast<double>(limits::kPositions);
+  return std::max(config.max_position_embeddings, static_cast<int64_t>(std::min(scaled, most)));
 }
 
-}  // namespace
+void drop_unknown_end_tokens(ModelConfig& config) {
+  std::erase_if(config.eos_token_ids,
+                [&](int64_t id) { return id < 0 || id >= config.vocab_size; });
+}
 
 Status validate(const ModelConfig& config) {
   if (config.num_heads % config.num_kv_heads != 0) {
@@ -82,8 +92,7 @@ Status validate(const ModelConfig& config) {
       return invalid("logit soft-cap: expected a number in [0.001, 1000000], found {}", cap);
     }
   }
-  TRY_STATUS(validate_rope(config.rope, config.head_dim));
-  return validate_token_ids(config);
+  return validate_rope(config.rope, config.head_dim);
 }
 
 }  // namespace chitu

@@ -19,7 +19,7 @@ struct RopeConfig {
   bool interleaved = false;  // pairs (2i, 2i + 1) instead of (i, i + rotary_dim / 2)
   Scaling scaling = Scaling::kNone;
   double factor = 1.0;
-  int64_t original_max_position = 0;      // dynamic NTK, llama3, yarn
+  int64_t original_max_position = 0;      // of all scalings: the length before it
   double low_freq_factor = 1.0;           // llama3
   double high_freq_factor = 4.0;          // llama3
   double beta_fast = 32.0;                // yarn
@@ -50,9 +50,16 @@ struct ModelConfig {
   std::vector<int64_t> windows;  // sliding window of each layer, 0: none; empty: none anywhere
   double attention_softcap = 0.0;
   double logit_softcap = 0.0;
-  int64_t bos_token_id = -1;
-  std::vector<int64_t> eos_token_ids;
+  std::vector<int64_t> eos_token_ids;  // each in the vocabulary
 };
+
+// The longest context that the model was made for: max_position_embeddings, or with linear, dynamic
+// or YaRN scaling its factor times the original length, if that is more. Files state scaling for
+// use beyond max_position_embeddings, which many leave at the original length.
+int64_t context_limit(const ModelConfig& config);
+
+// Takes ids outside the vocabulary out of eos_token_ids: no token can be the end that they name.
+void drop_unknown_end_tokens(ModelConfig& config);
 
 // How the numbers must fit together, beyond the range of each; the readers of files end with it.
 Status validate(const ModelConfig& config);

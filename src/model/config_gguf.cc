@@ -68,7 +68,7 @@ Status read_sizes(const GgufMetadata& metadata, const Keys& key, ModelConfig& co
 
 Result<Scaling> read_scaling_type(const GgufMetadata& metadata, const Keys& key) {
   const std::string name = key("rope.scaling.type");
-  TRY(type, metadata.string_or(name, metadata.has(key("rope.scale_linear")) ? "linear" : "none"));
+  TRY(type, metadata.string_or(name, "linear"));  // with a factor that is 1 if there is none
   if (type == "none") return Scaling::kNone;
   if (type == "linear") return Scaling::kLinear;
   if (type == "yarn") return Scaling::kYarn;
@@ -77,14 +77,18 @@ Result<Scaling> read_scaling_type(const GgufMetadata& metadata, const Keys& key)
                     quote(type));
 }
 
-Status read_yarn(const GgufMetadata& metadata, const Keys& key, const ModelConfig& config,
-                 RopeConfig& rope) {
-  TRY(original, metadata.integer_or(key("rope.scaling.original_context_length"),
-                                    config.max_position_embeddings, 1, limits::kPositions));
+// 0 is "not given", as in llama.cpp.
+Result<double> read_factor(const GgufMetadata& metadata, const Keys& key) {
+  const std::string name =
+      key(metadata.has(key("rope.scaling.factor")) ? "rope.scaling.factor" : "rope.scale_linear");
+  TRY(factor, metadata.number_or(name, 0.0));
+  return factor == 0.0 ? 1.0 : factor;
+}
+
+Status read_yarn(const GgufMetadata& metadata, const Keys& key, RopeConfig& rope) {
   TRY(fast, metadata.number_or(key("rope.scaling.yarn_beta_fast"), 32.0));
   TRY(slow, metadata.number_or(key("rope.scaling.yarn_beta_slow"), 1.0));
   TRY(attention_factor, metadata.number_or(key("rope.scaling.attn_factor"), 1.0));
-  rope.original_max_position = original;
   rope.beta_fast = fast;
   rope.beta_slow = slow;
   rope.attention_factor = attention_factor * yarn_mscale(rope.factor);
@@ -96,32 +100,34 @@ Result<RopeConfig> read_rope(const GgufMetadata& metadata, const Keys& key,
   RopeConfig rope;
   rope.interleaved = traits.interleaved_rope;
   TRY(theta, metadata.number_or(key("rope.freq_base"), 10000.0));
-  TRY(dim, metadata.integer_or(key("rope.dimension_count"), config.head_dim, 1, limits::kHeadDim));
-  TRY(scaling, read_scaling_type(metadata, key));
+  const auto usual_dim =
+      static_cast<int64_t>(static_cast<double>(config.head_dim) * traits.partial_rotary_factor);
+  TRY(dim, metadata.integer_or(key("rope.dimension_count"), usual_dim, 1, limits::kHeadDim));
   rope.theta = theta;
   rope.rotary_dim = dim;
+  TRY(scaling, read_scaling_type(metadata, key));
+  TRY(factor, read_factor(metadata, key));
+  if (scaling == Scaling::kNone || (scaling == Scaling::kLinear && factor == 1.0)) return rope;
+  TRY(original, metadata.integer_or(key("rope.scaling.original_context_length"),
+                                    config.max_position_embeddings, 1, limits::kPositions));
   rope.scaling = scaling;
-  if (scaling == Scaling::kNone) return rope;
-  const std::string factor_key =
-      metadata.has(key("rope.scaling.factor")) ? "rope.scaling.factor" : "rope.scale_linear";
-  TRY(factor, metadata.number(key(factor_key)));
   rope.factor = factor;
-  if (scaling == Scaling::kYarn) TRY_STATUS(read_yarn(metadata, key, config, rope));
+  rope.original_max_position = original;
+  if (scaling == Scaling::kYarn) TRY_STATUS(read_yarn(metadata, key, rope));
   return rope;
 }
 
 Status read_special_tokens(const GgufMetadata& metadata, ModelConfig& config) {
-  static constexpr int64_t kMax = std::numeric_limits<uint32_t>::max();
-  TRY(bos, metadata.integer_or("tokenizer.ggml.bos_token_id", -1, 0, kMax));
-  config.bos_token_id = bos;
+  constexpr auto kAny = std::numeric_limits<int64_t>();
   // The end of the text, of a turn, of a message: an answer ends with any of them.
   for (const std::string_view key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                      "tokenizer.ggml.eom_token_id"}) {
     if (!metadata.has(key)) continue;
-    TRY(id, metadata.integer(key, 0, kMax));
+    TRY(id, metadata.integer(key, kAny.min(), kAny.max()));
     auto& ids = config.eos_token_ids;
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   }
+  drop_unknown_end_tokens(config);
   return {};
 }
 
@@ -171,8 +177,8 @@ Result<ModelConfig> read_gguf_config(const GgufMetadata& metadata, std::string_v
   if (window > 0 && traits.windows == FamilyTraits::Windows::kEveryLayer) {
     config.windows.assign(static_cast<std::size_t>(config.num_layers), window);
   }
-  TRY_STATUS(read_special_tokens(metadata, config));
   TRY_STATUS(take_tensor_facts(std::move(facts), config));
+  TRY_STATUS(read_special_tokens(metadata, config));
   TRY_STATUS(validate(config));
   return config;
 }

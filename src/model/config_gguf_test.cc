@@ -67,7 +67,6 @@ TEST_F(GgufConfigTest, ReadsMetadataAndTensors) {
   EXPECT_TRUE(config->rope.interleaved);
   EXPECT_TRUE(config->tie_word_embeddings);  // there is no output.weight
   EXPECT_TRUE(config->qkv_bias);
-  EXPECT_EQ(config->bos_token_id, -1);
   EXPECT_THAT(config->eos_token_ids, ElementsAre(2));
 }
 
@@ -93,6 +92,29 @@ TEST_F(GgufConfigTest, ReadsTheOldNameOfLinearScaling) {
   const auto config = read();
   EXPECT_EQ(config->rope.scaling, RopeConfig::Scaling::kLinear);
   EXPECT_EQ(config->rope.factor, 2.0);
+}
+
+TEST_F(GgufConfigTest, TakesAFactorWithoutATypeForLinear) {
+  number("llama.rope.scaling.factor", 4.0F);
+  const auto config = read();
+  EXPECT_EQ(config->rope.scaling, RopeConfig::Scaling::kLinear);
+  EXPECT_EQ(config->rope.factor, 4.0);
+  EXPECT_EQ(context_limit(*config), 8192);
+}
+
+TEST_F(GgufConfigTest, TakesAFactorOfZeroOrNoneForOne) {
+  others_.string("llama.rope.scaling.type", "linear");
+  EXPECT_EQ(read()->rope.scaling, RopeConfig::Scaling::kNone);
+  others_ = {};
+  number("llama.rope.scaling.factor", 0.0F);
+  EXPECT_EQ(read()->rope.scaling, RopeConfig::Scaling::kNone);
+}
+
+TEST_F(GgufConfigTest, TurnsTheFamilysPartOfAHead) {
+  EXPECT_EQ(read({.partial_rotary_factor = 0.5})->rope.rotary_dim, 8);
+  others_ = {};
+  integers_["llama.rope.dimension_count"] = 4;
+  EXPECT_EQ(read({.partial_rotary_factor = 0.5})->rope.rotary_dim, 4);
 }
 
 TEST_F(GgufConfigTest, GivesEveryLayerAWindowWhereTheFamilyHasOne) {
@@ -143,9 +165,10 @@ TEST_F(GgufConfigTest, RefusesWrongFrequencyDivisors) {
   EXPECT_THAT(error(), HasSubstr("expected positive numbers, found 0"));
 }
 
-TEST_F(GgufConfigTest, RefusesAnEndBeyondTheVocabulary) {
+TEST_F(GgufConfigTest, TakesAnEndBeyondTheVocabularyForAbsent) {
   integers_["tokenizer.ggml.eos_token_id"] = 4294967295;
-  EXPECT_THAT(error(), HasSubstr("eos_token_id: 4294967295 is not below vocab_size 1000"));
+  integers_["tokenizer.ggml.eot_token_id"] = 9;
+  EXPECT_THAT(read()->eos_token_ids, ElementsAre(9));
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "base/quote.h"
@@ -12,6 +11,19 @@ namespace chitu {
 namespace {
 
 using json::Fields;
+
+// Packed weights and their scales are tensors of their own, which no loader here understands.
+Status refuse_quantized(const Fields& fields) {
+  static constexpr std::string_view kKey = "quantization_config";
+  if (!fields.has(kKey)) return {};
+  TRY(quantization, fields.object(kKey));
+  TRY(method, Fields(*quantization).string_or("quant_method", "unknown"));
+  return make_error(ErrorCode::kUnsupported,
+                    "{}: the weights are quantized (quant_method {}), which this version does not "
+                    "read in a Hugging Face directory; use the unquantized checkpoint, or a GGUF "
+                    "file of the model",
+                    kKey, quote(method));
+}
 
 Result<Activation> read_activation(const Fields& fields, std::string_view key) {
   static constexpr std::array<std::pair<std::string_view, Activation>, 5> kNames = {{
@@ -32,19 +44,14 @@ Result<Activation> read_activation(const Fields& fields, std::string_view key) {
 }
 
 Result<std::vector<int64_t>> read_token_ids(const Fields& fields, std::string_view key) {
-  static constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
   const json::Value* value = fields.find(key);
   std::vector<int64_t> ids;
   if (value == nullptr) return ids;
-  if (!value->is_array()) {
-    TRY(id, fields.integer(key, 0, kMax));
-    ids.push_back(id);
-    return ids;
-  }
-  for (const json::Value& item : value->get_array()) {
-    if (!item.is_int64() || item.get_int64() < 0 || item.get_int64() > kMax) {
-      return make_error(ErrorCode::kInvalidArgument, "{}: expected token ids, found {} in the list",
-                        key, json::kind_name(item));
+  const json::Array items = value->is_array() ? value->get_array() : json::Array{*value};
+  for (const json::Value& item : items) {
+    if (!item.is_int64()) {
+      return make_error(ErrorCode::kInvalidArgument, "{}: expected token ids, found {}", key,
+                        json::kind_name(item));
     }
     ids.push_back(item.get_int64());
   }
@@ -55,20 +62,19 @@ Result<std::vector<int64_t>> read_token_ids(const Fields& fields, std::string_vi
 // model's; so both count as ends.
 Status read_special_tokens(const Fields& fields, const json::Object* generation,
                            ModelConfig& config) {
-  static constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
-  TRY(bos, fields.integer_or("bos_token_id", -1, -1, kMax));
-  config.bos_token_id = bos;
   TRY(eos, read_token_ids(fields, "eos_token_id"));
   config.eos_token_ids = std::move(eos);
-  if (generation == nullptr) return {};
-  auto more = read_token_ids(Fields(*generation), "eos_token_id");
-  if (!more) return std::move(more).error().within("generation_config.json");
-  for (const int64_t id : *more) {
-    const auto& known = config.eos_token_ids;
-    if (std::find(known.begin(), known.end(), id) == known.end()) {
-      config.eos_token_ids.push_back(id);
+  if (generation != nullptr) {
+    auto more = read_token_ids(Fields(*generation), "eos_token_id");
+    if (!more) return std::move(more).error().within("generation_config.json");
+    for (const int64_t id : *more) {
+      const auto& known = config.eos_token_ids;
+      if (std::find(known.begin(), known.end(), id) == known.end()) {
+        config.eos_token_ids.push_back(id);
+      }
     }
   }
+  drop_unknown_end_tokens(config);
   return {};
 }
 
@@ -173,6 +179,7 @@ Status read_softcaps(const Fields& fields, ModelConfig& config) {
 Result<ModelConfig> read_hf_config(const json::Object& object, const json::Object* generation,
                                    const FamilyTraits& traits) {
   const Fields fields(object);
+  TRY_STATUS(refuse_quantized(fields));
   ModelConfig config;
   TRY_STATUS(read_sizes(fields, traits, config));
   TRY_STATUS(read_biases(fields, traits, config));
@@ -196,6 +203,7 @@ Result<ModelConfig> read_hf_config(const json::Object& object, const json::Objec
 Result<ModelConfig> read_chatglm_config(const json::Object& object, const json::Object* generation,
                                         const FamilyTraits& traits) {
   const Fields fields(object);
+  TRY_STATUS(refuse_quantized(fields));
   ModelConfig config;
   TRY(vocab, fields.integer("padded_vocab_size", 1, limits::kVocab));
   TRY(hidden, fields.integer("hidden_size", 1, limits::kHidden));

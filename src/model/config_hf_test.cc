@@ -53,7 +53,6 @@ TEST(HfConfig, ReadsWhatIsSaid) {
   EXPECT_TRUE(config.mlp_bias);
   EXPECT_EQ(config.rope.theta, 500000.0);
   EXPECT_EQ(config.rope.rotary_dim, 16);
-  EXPECT_EQ(config.bos_token_id, 1);
   EXPECT_THAT(config.eos_token_ids, ElementsAre(2));
   EXPECT_THAT(config.windows, IsEmpty());
 }
@@ -67,7 +66,6 @@ TEST(HfConfig, HasTheDefaultsOfTransformers) {
   EXPECT_EQ(config.rope.theta, 10000.0);
   EXPECT_EQ(config.rope.scaling, Scaling::kNone);
   EXPECT_FALSE(config.tie_word_embeddings);
-  EXPECT_EQ(config.bos_token_id, -1);
   EXPECT_THAT(config.eos_token_ids, IsEmpty());
 }
 
@@ -85,6 +83,20 @@ TEST(HfConfig, JoinsTheEndTokensOfBothFiles) {
   const json::Object wrong = json::parse(R"({"eos_token_id": ["x"]})")->get_object();
   EXPECT_THAT(read_hf_config(config, &wrong, kPlain).error().message,
               HasSubstr("generation_config.json: eos_token_id: expected token ids"));
+}
+
+TEST(HfConfig, TakesEndsOutsideTheVocabularyForAbsent) {
+  EXPECT_THAT(read(R"({"eos_token_id": [1000, 2, -1]})").eos_token_ids, ElementsAre(2));
+  EXPECT_THAT(read(R"({"eos_token_id": 1000, "bos_token_id": [1]})").eos_token_ids, IsEmpty());
+}
+
+TEST(HfConfig, RefusesQuantizedWeights) {
+  constexpr std::string_view kGptq =
+      R"({"quantization_config": {"quant_method": "gptq", "bits": 4}})";
+  EXPECT_THAT(error_of(kGptq), HasSubstr("quant_method 'gptq'"));
+  EXPECT_THAT(error_of(kGptq), HasSubstr("use the unquantized checkpoint, or a GGUF file"));
+  EXPECT_EQ(read_hf_config(with(kGptq), nullptr, kPlain).error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(error_of(R"({"quantization_config": null})"), "accepted");
 }
 
 TEST(HfConfig, FollowsTheFamilyInBiases) {
@@ -137,6 +149,24 @@ TEST(HfConfig, MeasuresDynamicScalingAgainstTheContextLength) {
   EXPECT_EQ(config.rope.original_max_position, 2048);
 }
 
+TEST(HfConfig, ScalesTheContextLimit) {
+  const auto limit = [](std::string_view scaling) {
+    return context_limit(read(R"({"rope_scaling": )" + std::string(scaling) + "}"));
+  };
+  EXPECT_EQ(limit("null"), 2048);
+  EXPECT_EQ(limit(R"({"type": "linear", "factor": 4})"), 8192);
+  EXPECT_EQ(limit(R"({"type": "dynamic", "factor": 2.0})"), 4096);
+  // As Qwen2.5 says it, and as files whose max_position_embeddings is the scaled length do.
+  EXPECT_EQ(limit(R"({"type": "yarn", "factor": 4, "original_max_position_embeddings": 2048})"),
+            8192);
+  EXPECT_EQ(limit(R"({"type": "yarn", "factor": 4, "original_max_position_embeddings": 512})"),
+            2048);
+  EXPECT_EQ(limit(R"({"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
+                      "high_freq_factor": 4, "original_max_position_embeddings": 1024})"),
+            2048);
+  EXPECT_EQ(limit(R"({"type": "linear", "factor": 1e6})"), int64_t{1} << 30);  // no further
+}
+
 struct Wrong {
   std::string_view changes;
   std::string_view message;
@@ -162,8 +192,8 @@ TEST(HfConfig, RefusesWhatIsNoModel) {
       {R"({"rms_norm_eps": 0})", "rms_norm_eps: expected a number in (0, 1), found 0"},
       {R"({"rms_norm_eps": -1e-5})", "rms_norm_eps"},
       {R"({"hidden_act": "relu2"})", "hidden_act: 'relu2' is not an activation"},
-      {R"({"eos_token_id": 1000})", "eos_token_id: 1000 is not below vocab_size 1000"},
-      {R"({"eos_token_id": [2, -1]})", "eos_token_id: expected token ids"},
+      {R"({"eos_token_id": [2, "x"]})", "eos_token_id: expected token ids, found a string"},
+      {R"({"eos_token_id": 2.5})", "eos_token_id: expected token ids, found a number"},
       {R"({"rope_theta": 0})", "rope_theta: expected a number above 1"},
       {R"({"rope_theta": -10000.0})", "rope_theta"},
       {R"({"partial_rotary_factor": 0})", "partial_rotary_factor"},

@@ -10,6 +10,7 @@
 #include "model/arch/decoder.h"
 #include "model/config_gguf.h"
 #include "model/config_hf.h"
+#include "model/config_limits.h"
 #include "tensor/format/decode.h"
 
 namespace chitu {
@@ -23,6 +24,22 @@ Result<ModelConfig> from_chatglm(const Checkpoint& checkpoint, const FamilyTrait
   return read_chatglm_config(checkpoint.config(), checkpoint.generation_config(), traits);
 }
 
+Result<std::vector<float>> read_frequency_divisors(const Checkpoint& checkpoint) {
+  constexpr std::string_view kName = "rope_freqs.weight";
+  std::vector<float> divisors;
+  const TensorEntry* entry = checkpoint.find(kName);
+  if (entry == nullptr) return divisors;
+  const int64_t count = entry->data.shape.elements();
+  if (!can_decode(entry->data.dtype) || count > limits::kHeadDim) {
+    return make_error(ErrorCode::kUnsupported,
+                      "tensor \"{}\": {} values in format {}; expected at most {} in F32", kName,
+                      count, name(entry->data.dtype), limits::kHeadDim);
+  }
+  divisors.resize(static_cast<std::size_t>(count));
+  decode(entry->data.dtype, entry->data.data, divisors.data(), count);
+  return divisors;
+}
+
 Result<ModelConfig> from_gguf(const Checkpoint& checkpoint, const FamilyTraits& traits) {
   const auto has = [&](std::string_view tensor) { return checkpoint.find(tensor) != nullptr; };
   GgufTensorFacts facts{
@@ -34,13 +51,8 @@ Result<ModelConfig> from_gguf(const Checkpoint& checkpoint, const FamilyTraits& 
   if (const TensorEntry* embedding = checkpoint.find("token_embd.weight")) {
     facts.vocab_size = embedding->data.rows();
   }
-  const TensorEntry* freqs = checkpoint.find("rope_freqs.weight");
-  if (freqs != nullptr && freqs->data.dtype == DType::kF32 &&
-      freqs->data.shape.elements() <= (1 << 16)) {
-    facts.frequency_divisors.resize(static_cast<std::size_t>(freqs->data.shape.elements()));
-    decode(DType::kF32, freqs->data.data, facts.frequency_divisors.data(),
-           freqs->data.shape.elements());
-  }
+  TRY(divisors, read_frequency_divisors(checkpoint));
+  facts.frequency_divisors = std::move(divisors);
   TRY(architecture, checkpoint.gguf().string("general.architecture"));
   return read_gguf_config(checkpoint.gguf(), architecture, std::move(facts), traits);
 }

@@ -73,8 +73,11 @@ Loaded load_gguf(const GgufMetadata& metadata) {
       {"pad_token", "tokenizer.ggml.padding_token_id"}};
   for (const auto& [name, key] : kIds) {
     if (!metadata.has(key)) continue;
-    TRY(id, metadata.integer(key, 0, static_cast<int64_t>(texts.size()) - 1));
-    tokens[name] = texts[static_cast<size_t>(id)];
+    TRY(id, metadata.integer(key, INT64_MIN, INT64_MAX));
+    // An id outside the vocabulary is no token.
+    if (id >= 0 && static_cast<size_t>(id) < texts.size()) {
+      tokens[name] = texts[static_cast<size_t>(id)];
+    }
   }
   TRY(compiled, ChatTemplate::compile(templates, std::move(tokens)));
   return std::optional(std::move(compiled));

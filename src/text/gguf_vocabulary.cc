@@ -104,41 +104,28 @@ Result<TokenizerParts> build_pieces(const VocabularySource& source) {
   return build_sentencepiece(vocabulary);
 }
 
-Result<std::optional<int32_t>> token_id(const VocabularySource& source, std::string_view field,
-                                        std::optional<int64_t> id) {
-  if (!id) return std::optional<int32_t>();
-  if (*id < 0 || static_cast<uint64_t>(*id) >= source.tokens.size()) {
-    return make_error(ErrorCode::kCorrupt,
-                      "tokenizer.ggml.{}: {} lies outside the vocabulary of {} tokens", field, *id,
-                      source.tokens.size());
-  }
-  return std::optional(static_cast<int32_t>(*id));
+// An id outside the vocabulary is no token: converters write such ones for roles that a model does
+// not have, padding above all.
+std::optional<int32_t> token_id(const VocabularySource& source, std::optional<int64_t> id) {
+  if (!id || *id < 0 || static_cast<uint64_t>(*id) >= source.tokens.size()) return std::nullopt;
+  return static_cast<int32_t>(*id);
 }
 
-Status set_special(const VocabularySource& source, TokenizerParts& parts) {
+void set_special(const VocabularySource& source, TokenizerParts& parts) {
   SpecialTokens& special = parts.special;
-  TRY(bos, token_id(source, "bos_token_id", source.bos));
-  TRY(eos, token_id(source, "eos_token_id", source.eos));
-  TRY(eot, token_id(source, "eot_token_id", source.eot));
-  TRY(eom, token_id(source, "eom_token_id", source.eom));
-  TRY(unknown, token_id(source, "unknown_token_id", source.unknown));
-  TRY(padding, token_id(source, "padding_token_id", source.padding));
-  special.bos = bos;
-  if (unknown) special.unknown = unknown;
-  special.padding = padding;
+  special.bos = token_id(source, source.bos);
+  if (const auto unknown = token_id(source, source.unknown)) special.unknown = unknown;
+  special.padding = token_id(source, source.padding);
   const auto add_end = [&](std::optional<int32_t> id) {
     if (id && std::find(special.eos.begin(), special.eos.end(), *id) == special.eos.end()) {
       special.eos.push_back(*id);
     }
   };
-  add_end(eos);
-  add_end(eot);
-  add_end(eom);
+  for (const auto& id : {source.eos, source.eot, source.eom}) add_end(token_id(source, id));
   for (const std::string_view name : kEndNames) {
     const AddedToken* token = parts.added.find(name);
     if (token != nullptr && token->special) add_end(token->id);
   }
-  return {};
 }
 
 template <class T>
@@ -196,7 +183,7 @@ Result<Tokenizer> Tokenizer::from_vocabulary(const VocabularySource& source) {
                       "tokenizer.ggml.model: {} is not supported; gpt2, llama and t5 are",
                       quote(source.model));
   }
-  TRY_STATUS(set_special(source, parts));
+  set_special(source, parts);
   if (source.add_bos.value_or(add_bos) && parts.special.bos) {
     parts.prefix.push_back(*parts.special.bos);
   }

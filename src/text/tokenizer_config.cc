@@ -105,10 +105,11 @@ Status apply_generation_config(std::string_view text, TokenizerParts& parts) {
   const json::Array ids = field->is_array() ? field->get_array() : json::Array{*field};
   std::vector<int32_t>& ends = parts.special.eos;
   for (const json::Value& id : ids) {
-    if (!id.is_int64() || id.get_int64() < 0 || id.get_int64() >= parts.vocab_size) {
-      return make_error(ErrorCode::kCorrupt, "eos_token_id: expected token ids below {}",
-                        parts.vocab_size);
+    if (!id.is_int64()) {
+      return make_error(ErrorCode::kCorrupt, "eos_token_id: expected token ids, found {}",
+                        json::kind_name(id));
     }
+    if (id.get_int64() < 0 || id.get_int64() >= parts.vocab_size) continue;  // no token
     const auto end = static_cast<int32_t>(id.get_int64());
     if (std::find(ends.begin(), ends.end(), end) == ends.end()) ends.push_back(end);
   }

@@ -43,7 +43,7 @@ TEST_F(TokenizerFiles, PutsTheFilesOfADirectoryTogether) {
   write("tokenizer.json", kTokenizer);
   write("tokenizer_config.json",
         R"({"eos_token": {"content": "</s>"}, "pad_token": "b", "bos_token": null})");
-  write("generation_config.json", R"({"eos_token_id": [2, 1]})");
+  write("generation_config.json", R"({"eos_token_id": [2, 1, 99, -1]})");
   auto tokenizer = Tokenizer::from_directory(folder_);
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
   EXPECT_THAT(tokenizer->special().eos, ElementsAre(2, 1));
@@ -61,7 +61,7 @@ TEST_F(TokenizerFiles, NamesTheFileThatIsWrong) {
   write("tokenizer_config.json", R"({"eos_token": 7})");
   EXPECT_THAT(error(), HasSubstr("tokenizer_config.json: eos_token: expected a string"));
   write("tokenizer_config.json", "{}");
-  write("generation_config.json", R"({"eos_token_id": 99})");
+  write("generation_config.json", R"({"eos_token_id": "</s>"})");
   EXPECT_THAT(error(), HasSubstr("generation_config.json: eos_token_id"));
 }
 

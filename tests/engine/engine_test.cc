@@ -9,6 +9,8 @@
 
 #include "backend/reference/reference_ops.h"
 #include "io/checkpoint.h"
+#include "io/mmap.h"
+#include "io/safetensors.h"
 
 namespace chitu {
 namespace {
@@ -228,6 +230,34 @@ TEST_F(EngineTest, SaysSoWhenNoSettingWouldHelp) {
   const auto engine = Engine::load(*checkpoint_, *ops_, {.memory_limit = 1000});
   ASSERT_FALSE(engine.ok());
   EXPECT_THAT(engine.error().message, HasSubstr("whatever the settings"));
+}
+
+TEST(ScaledEngine, ComputesBeyondTheOriginalLength) {
+  const auto ops = make_reference_ops();
+  const std::filesystem::path models = CHITU_SOURCE_DIR "/tests/golden/models";
+  const auto checkpoint = Checkpoint::open(models / "dynamic-ntk-rope").value();
+  // max_position_embeddings is 32, and the factor 2.
+  const auto engine = Engine::load(checkpoint, *ops, {.max_seq_len = 64}).value();
+  EXPECT_THAT(Engine::load(checkpoint, *ops, {.max_seq_len = 65}).error().message,
+              HasSubstr("the model's limit is 64 tokens"));
+
+  const auto golden = MappedFile::open(models / "expected/dynamic-ntk-rope.safetensors").value();
+  const auto entries = parse_safetensors(golden.bytes()).value();
+  const auto find = [&](std::string_view name) {
+    for (const TensorEntry& entry : entries) {
+      if (entry.name == name) {
+        const auto* ids = static_cast<const int32_t*>(entry.data.data);
+        return std::vector<int32_t>(ids, ids + entry.data.shape.elements());
+      }
+    }
+    return std::vector<int32_t>();
+  };
+  for (const char* number : {"0", "1", "2"}) {
+    const std::vector<int32_t> tokens = find(std::string("prompt.") + number);
+    std::vector<int32_t> wanted = find(std::string("tokens.") + number);
+    wanted.resize(std::min(wanted.size(), 64 - tokens.size()));  // up to the limit
+    EXPECT_EQ(answer(*engine, request(tokens, 0)), wanted);
+  }
 }
 
 TEST_F(EngineTest, ChecksItsOptions) {
