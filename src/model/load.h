@@ -33,8 +33,9 @@ struct LoadOptions {
 Result<ModelConfig> read_model_config(const Checkpoint& checkpoint);
 
 // Binds every tensor by name, verifies its shape, and prepares the weights in file order, releasing
-// the file's pages behind it: at no time does memory hold more than the prepared weights and one
-// weight's source. The checkpoint may be closed afterwards.
+// the file's pages behind it: at no time does memory hold more than the prepared weights and the
+// rows of one weight that the back end has not yet handed back (WeightSource::copied). A back end
+// that hands none back holds one weight's source. The checkpoint may be closed afterwards.
 // Errors: kNotFound for a missing tensor, kCorrupt for a shape that contradicts the configuration,
 // kUnsupported for a number format without a kernel, kResourceExhausted.
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const ModelConfig& config,
