@@ -237,8 +237,8 @@ TEST(ScaledEngine, ComputesBeyondTheOriginalLength) {
   const std::filesystem::path models = CHITU_SOURCE_DIR "/tests/golden/models";
   const auto checkpoint = Checkpoint::open(models / "dynamic-ntk-rope").value();
   // max_position_embeddings is 32, and the factor 2.
-  const auto engine = Engine::load(checkpoint, *ops, {.max_seq_len = 64}).value();
-  EXPECT_THAT(Engine::load(checkpoint, *ops, {.max_seq_len = 65}).error().message,
+  const auto engine = Engine::load(checkpoint, *ops, EngineOptions{.max_seq_len = 64}).value();
+  EXPECT_THAT(Engine::load(checkpoint, *ops, EngineOptions{.max_seq_len = 65}).error().message,
               HasSubstr("the model's limit is 64 tokens"));
 
   const auto golden = MappedFile::open(models / "expected/dynamic-ntk-rope.safetensors").value();
