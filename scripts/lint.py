@@ -43,17 +43,17 @@ def check_shell(_):
 
 
 def changed_since(base):
-    """Sources that differ from `base`, the working tree included; all of them when there is none."""
-    sources = [path for path in tracked_files() if path.suffix in CPP_SUFFIXES]
+    """Sources that differ from `base`, the working tree included; none in a first commit."""
     if base is None:
         head = git("rev-parse", "HEAD")
         base = git("merge-base", "HEAD", "origin/main")
         if base in (None, head):
             base = git("rev-parse", "--verify", "--quiet", "HEAD~1")
     if base is None:
-        return sources
+        return []
     changed = set((git("diff", "--name-only", base) or "").splitlines())
     changed |= set((git("ls-files", "--others", "--exclude-standard") or "").splitlines())
+    sources = (path for path in tracked_files() if path.suffix in CPP_SUFFIXES)
     return [path for path in sources if path.as_posix() in changed]
 
 
