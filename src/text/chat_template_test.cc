@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "io/checkpoint.h"
+
 namespace chitu {
 namespace {
 
@@ -103,6 +105,26 @@ TEST(ChatTemplates, ReadsSpecialTokensInBothSpellings) {
                          {"unk_token", nullptr},
                          {"other", "x"}});
   EXPECT_EQ(tokens, (json::Object{{"bos_token", "<s>"}, {"eos_token", "</s>"}}));
+}
+
+Result<std::optional<ChatTemplate>> load(std::string_view path) {
+  const auto checkpoint = Checkpoint::open(std::filesystem::path(CHITU_SOURCE_DIR) / path);
+  if (!checkpoint.ok()) return checkpoint.error();
+  return ChatTemplate::load(*checkpoint);
+}
+
+TEST(ChatTemplates, LoadFromACheckpoint) {
+  const auto loaded = load("models/tiny-random");
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  ASSERT_TRUE(loaded->has_value());
+  EXPECT_EQ(*(*loaded)->render({.messages = {{{"role", "user"}, {"content", "Hi"}}}}),
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST(ChatTemplates, AreAbsentFromACheckpointWithoutOne) {
+  const auto loaded = load("tests/golden/models/llama-k-quants.gguf");
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_FALSE(loaded->has_value());
 }
 
 }  // namespace
