@@ -52,7 +52,6 @@ class Unigram {
   double unknown_score_ = 0;
   Trie trie_;
   std::array<int32_t, 256> byte_tokens_;
-  bool all_bytes_ = false;
 };
 
 struct Unigram::Scratch {
