@@ -232,8 +232,9 @@ TEST_F(CheckpointTest, OpensAMergedGgufModel) {
   EXPECT_TRUE(Checkpoint::open(write("m.gguf", merged.bytes())).ok());
   GgufBytes one_of_two = part(0, 2, 2);
   one_of_two.tensor("a", {4}, 0, std::string(16, 'a'));
-  EXPECT_THAT(error_of(write("renamed.gguf", one_of_two.bytes())),
-              HasSubstr("split.no, split.count: part 0 (from 0) of 2, but by its name part 0 of 1"));
+  EXPECT_THAT(
+      error_of(write("renamed.gguf", one_of_two.bytes())),
+      HasSubstr("split.no, split.count: part 0 (from 0) of 2, but by its name part 0 of 1"));
 }
 
 TEST_F(CheckpointTest, OpensAGgufFileOfAnyName) {
