@@ -172,7 +172,9 @@ ThreadPool::ThreadPool(const ThreadPoolOptions& options) : impl_(std::make_uniqu
   impl_->shares = std::make_unique<Impl::Share[]>(static_cast<std::size_t>(impl_->size));
   // With more threads than CPUs a spinning thread keeps the one it waits for from running.
   if (impl_->size <= usable) impl_->spin = std::chrono::microseconds(options.spin_microseconds);
-  const bool pin = options.pin && static_cast<std::size_t>(impl_->size) <= cpus.size();
+  // With fewer threads than CPUs the system chooses better: two processes that both took the first
+  // ones would share them while others idle.
+  const bool pin = options.pin && static_cast<std::size_t>(impl_->size) == cpus.size();
   for (int i = 1; i < impl_->size; ++i) {
     impl_->workers.emplace_back([this, i] { impl_->work(i); });
     // The caller, thread 0, may be any thread of the program and is left alone; the first CPU of

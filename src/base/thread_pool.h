@@ -12,8 +12,8 @@
 namespace chitu {
 
 struct ThreadPoolOptions {
-  int num_threads = 0;         // at most 1024; 0: the CPUs this process may use, usable_cpus()
-  bool pin = true;             // one thread per CPU, where the mask has enough CPUs
+  int num_threads = 0;  // at most 1024; 0: the CPUs this process may use, usable_cpus()
+  bool pin = true;      // one thread per CPU, where there is a thread for each CPU of the mask
   int spin_microseconds = 50;  // before a waiting worker sleeps
 };
 

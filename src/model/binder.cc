@@ -14,6 +14,10 @@ namespace {
 
 constexpr int64_t kVectorAlignment = Arena::kAlignment / sizeof(float);
 
+// How much the disk reads ahead of the weight that is being prepared: enough to keep a fast disk
+// busy while the processor works, counted in bytes because a norm is no work to hide a read behind.
+constexpr int64_t kReadAheadBytes = int64_t{256} << 20;
+
 // The slice's part of the file. Vectors are sliced by elements, matrices by rows.
 TensorRef part_of(const TensorEntry& entry, const TensorSlice& slice) {
   if (entry.data.shape.rank() == 1) return entry.data.col_slice(slice.row_begin, slice.rows);
@@ -21,6 +25,12 @@ TensorRef part_of(const TensorEntry& entry, const TensorSlice& slice) {
 }
 
 int64_t bytes_of(const TensorRef& data) { return bytes_for(data.dtype, data.shape.elements()); }
+
+int64_t bytes_of(const std::vector<TensorRef>& parts) {
+  int64_t bytes = 0;
+  for (const TensorRef& part : parts) bytes += bytes_of(part);
+  return bytes;
+}
 
 bool continues(const TensorSlice& slice, const TensorSlice& previous) {
   return slice.name == previous.name && slice.row_begin == previous.row_begin + previous.rows;
@@ -173,32 +183,35 @@ std::vector<const Binder::Job*> Binder::in_file_order() const {
 Result<Buffer> Binder::load(Ops& ops, const LoadOptions& options, Values values) {
   TRY(vectors, ops.allocate(static_cast<std::size_t>(vector_floats_) * sizeof(float)));
   auto* floats = static_cast<float*>(vectors.data());
+  const std::vector<const Job*> jobs = in_file_order();
+  std::vector<std::vector<TensorRef>> parts;
   LoadProgress progress;
-  for (const Job& job : jobs_) {
-    for (const TensorRef& part : sources(job)) progress.bytes_total += bytes_of(part);
+  for (const Job* job : jobs) {
+    parts.push_back(sources(*job));
+    progress.bytes_total += bytes_of(parts.back());
   }
   const auto report = [&] {
     if (options.on_progress) options.on_progress(progress);
   };
   report();
-  const std::vector<const Job*> jobs = in_file_order();
+  int64_t asked_for = 0;
+  std::size_t next = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const Job* job = jobs[i];
-    const std::vector<TensorRef> parts = sources(*job);
-    if (values != Values::kLeaveUnread && i + 1 < jobs.size()) {
-      // The disk reads the next weight while this one is prepared.
-      for (const TensorRef& part : sources(*jobs[i + 1])) checkpoint_->will_need(part);
+    const Job& job = *jobs[i];
+    const bool read = values == Values::kRead;
+    for (; read && next < jobs.size() && asked_for < progress.bytes_done + kReadAheadBytes;
+         ++next) {
+      for (const TensorRef& part : parts[next]) checkpoint_->will_need(part);
+      asked_for += bytes_of(parts[next]);
     }
-    if (job->weight != nullptr) {
-      TRY_STATUS(prepare(*job, parts, ops));
+    if (job.weight != nullptr) {
+      TRY_STATUS(prepare(job, parts[i], ops));
     } else {
-      upload(*job, parts, floats + job->vector_offset, ops, values);
+      upload(job, parts[i], floats + job.vector_offset, ops, values);
     }
-    if (values == Values::kLeaveUnread) continue;
-    for (const TensorRef& part : parts) {
-      checkpoint_->release(part);
-      progress.bytes_done += bytes_of(part);
-    }
+    if (!read) continue;
+    for (const TensorRef& part : parts[i]) checkpoint_->release(part);
+    progress.bytes_done += bytes_of(parts[i]);
     report();
   }
   TRY_STATUS(ops.synchronize());
