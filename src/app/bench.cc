@@ -207,9 +207,6 @@ Result<Plan> read_plan(const Args& args, const Settings& settings) {
 
 Result<int> run(const Invocation& invocation) {
   const Args& args = invocation.args;
-  if (!args.words().empty()) {
-    return usage_error("bench", fmt::format("unknown argument '{}'", args.words()[0]));
-  }
   const Result<Plan> plan = read_plan(args, invocation.settings);
   if (!plan.ok()) return usage_error("bench", plan.error().message);
 

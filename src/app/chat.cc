@@ -255,9 +255,6 @@ Status is_chat_model(const Session& session) {
 }
 
 Result<int> run(const Invocation& invocation) {
-  if (!invocation.args.words().empty()) {
-    return usage_error("chat", "chat takes no prompt; `chitu run` does");
-  }
   Conversation conversation;
   if (const auto path = invocation.args.value("--load")) {
     TRY(loaded, Conversation::load(*path));

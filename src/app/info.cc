@@ -83,9 +83,6 @@ bool names_a_model(const Environment& environment, const Settings& settings) {
 }
 
 Result<int> run(const Invocation& invocation) {
-  if (!invocation.args.words().empty()) {
-    return usage_error("info", "to see a model, name it with models=...");
-  }
   print_machine(invocation.environment);
   std::fflush(stdout);
   if (names_a_model(invocation.environment, invocation.settings)) {

@@ -11,6 +11,7 @@
 #include "app/commands.h"
 #include "app/environment.h"
 #include "app/load_settings.h"
+#include "base/quote.h"
 
 namespace chitu::app {
 namespace {
@@ -31,6 +32,12 @@ int run_command(const Command& command, std::span<const char* const> words) {
   if (!command.takes_settings && !args->settings().empty()) {
     return usage_error(command.name, fmt::format("{} takes no settings, found {}", command.name,
                                                  args->settings().front()));
+  }
+  if (!command.takes_words && !args->words().empty()) {
+    const std::string_view hint =
+        command.takes_settings ? "; a model is named by models=/path/to/checkpoint" : "";
+    return usage_error(command.name, fmt::format("{} takes no text, found {}{}", command.name,
+                                                 quote(args->words().front()), hint));
   }
   const Environment environment = read_environment();
   const Result<Settings> settings = load_settings(environment, args->settings());

@@ -62,6 +62,7 @@ const Command kPullCommand{
     .name = "pull",
     .summary = "Fetch a model, or check the one that is there, and print its path",
     .synopsis = "[options] [NAME]",
+    .takes_words = true,
     .examples = "chitu pull\nchitu pull smollm2-135m-instruct",
     .run = pull,
 };

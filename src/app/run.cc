@@ -119,6 +119,7 @@ const Command kRunCommand{
     .name = "run",
     .summary = "Answer one prompt, or a file of prompts",
     .synopsis = "[options] [PROMPT] [key=value ...]",
+    .takes_words = true,
     .takes_settings = true,
     .options = kOptions,
     .examples =

@@ -99,6 +99,7 @@ const Command kTokenizeCommand{
     .name = "tokenize",
     .summary = "Show the tokens of a text, or the text of tokens",
     .synopsis = "[options] [TEXT] [key=value ...]",
+    .takes_words = true,
     .takes_settings = true,
     .options = kOptions,
     .examples =

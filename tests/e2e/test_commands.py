@@ -60,8 +60,13 @@ def test_no_command_is_a_usage_error(chitu):
     (["version", "infer.seed=1"], ["takes no settings"]),
     (["bench", "--batch", "0"], ["--batch 0: expected integers in [1, 4096]"]),
     (["bench", "--repetitions", "many"], ["--repetitions many: expected an integer"]),
-    (["chat", "hello"], ["chat takes no prompt"]),
-    (["info", "hello"], ["models="]),
+    (["chat", "hello"], ["chat takes no text, found 'hello'; a model is named by models="]),
+    (["bench", "hello"], ["bench takes no text, found 'hello'"]),
+    (["info", "hello"], ["info takes no text, found 'hello'; a model is named by models="]),
+    (["settings", "hello"], ["settings takes no text, found 'hello'"]),
+    (["models", "hello"], ["models takes no text, found 'hello'"]),
+    (["version", "hello"], ["version takes no text, found 'hello'"]),
+    (["--version", "hello"], ["version takes no text, found 'hello'"]),
     (["pull", "a", "b"], ["one model name"]),
 ])
 def test_usage_errors_exit_with_2(chitu, words, parts):
