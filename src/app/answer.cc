@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/terminal.h"
+#include "base/counted.h"
 #include "text/stream_decoder.h"
 
 namespace chitu::app {
@@ -47,8 +48,8 @@ Result<Answer> make_answer(Session& session, Request request, const InterruptSco
 
 std::string statistics(const Answer& answer) {
   std::string text =
-      fmt::format("prompt {} tokens at {:.1f} tok/s, answer {} token{}", answer.prompt_tokens,
-                  answer.prompt_speed(), answer.tokens, answer.tokens == 1 ? "" : "s");
+      fmt::format("prompt {} at {:.1f} tok/s, answer {}", counted(answer.prompt_tokens, "token"),
+                  answer.prompt_speed(), counted(answer.tokens, "token"));
   if (answer.tokens > 1) text += fmt::format(" at {:.1f} tok/s", answer.decode_speed());
   return text + fmt::format(" ({})", name(answer.finish));
 }

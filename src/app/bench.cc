@@ -10,6 +10,7 @@
 #include "app/decode_window.h"
 #include "app/session.h"
 #include "app/terminal.h"
+#include "base/counted.h"
 #include "io/json.h"
 
 namespace chitu::app {
@@ -107,9 +108,10 @@ Result<double> time_decoding(Engine& engine, const Case& what, std::mt19937& ran
   for (const RequestId id : ids) engine.cancel(id);
   if (window.tokens() == 0) {
     return make_error(ErrorCode::kInvalidArgument,
-                      "{} with {} requests at once: the first ends before the last has begun to "
+                      "{} with {} at once: the first ends before the last has begun to "
                       "decode; that takes infer.max_reqs={} and infer.max_seq_len={}",
-                      what.name(), what.batch, what.batch, what.prompt + what.answer());
+                      what.name(), counted(what.batch, "request"), what.batch,
+                      what.prompt + what.answer());
   }
   return static_cast<double>(window.tokens()) / seconds;
 }
@@ -218,9 +220,9 @@ Result<int> run(const Invocation& invocation) {
   TRY(session, open_session(invocation.environment, settings, plan->max_batch()));
   const bool as_json = args.has("--json");
   if (!as_json) {
-    fmt::print("{}, {}, {} threads, KV cache {}; {} runs after {} to warm up\n\n",
-               session.model_name, session.backend.ops->name(), session.backend.pool->size(),
-               name(session.backend.kv_dtype), plan->repetitions, plan->warmup);
+    fmt::print("{}, {}, {}, KV cache {}; {} after {} to warm up\n\n", session.model_name,
+               session.backend.ops->name(), counted(session.backend.pool->size(), "thread"),
+               name(session.backend.kv_dtype), counted(plan->repetitions, "run"), plan->warmup);
     fmt::print("| test         | batch | tok/s      | least to most        |\n");
     fmt::print("|--------------|------:|-----------:|---------------------:|\n");
   }

@@ -11,6 +11,7 @@
 #include "app/line_reader.h"
 #include "app/session.h"
 #include "app/terminal.h"
+#include "base/counted.h"
 
 namespace chitu::app {
 namespace {
@@ -198,7 +199,7 @@ bool Chat::save(const std::string& path) {
   } else if (const Status status = conversation_.save(path); !status.ok()) {
     report(status.error());
   } else {
-    say(fmt::format("{} messages in {}", conversation_.messages().size(), path));
+    say(fmt::format("{} in {}", counted(conversation_.messages().size(), "message"), path));
   }
   return true;
 }
@@ -209,7 +210,7 @@ bool Chat::load(const std::string& path) {
     report(loaded.error());
   } else {
     conversation_ = *std::move(loaded);
-    say(fmt::format("{} messages from {}", conversation_.messages().size(), path));
+    say(fmt::format("{} from {}", counted(conversation_.messages().size(), "message"), path));
   }
   return true;
 }

@@ -9,6 +9,7 @@
 #include "app/model_store.h"
 #include "app/session.h"
 #include "backend/cuda/device_info.h"
+#include "base/counted.h"
 #include "base/memory_info.h"
 #include "base/quote.h"
 
@@ -25,8 +26,8 @@ void print_machine(const Environment& environment) {
   fmt::print("chitu {}\n\nmachine\n", CHITU_VERSION);
   row("processor", machine.cpu);
   row("instructions", machine.instruction_sets);
-  row("CPUs", fmt::format("{} of {} usable, {} NUMA node{}", machine.cpus_usable, machine.cpus,
-                          machine.numa_nodes, machine.numa_nodes == 1 ? "" : "s"));
+  row("CPUs", fmt::format("{} of {} usable, {}", machine.cpus_usable, machine.cpus,
+                          counted(machine.numa_nodes, "NUMA node")));
   row("memory", fmt::format("{} available of {}", format_bytes(memory.available),
                             format_bytes(memory.total)));
   const Result<cuda::Machine> gpus = cuda::find_devices();
@@ -63,8 +64,9 @@ Status print_model(const Environment& environment, const Settings& settings) {
   row("parameters", fmt::format("{:.1f} M", static_cast<double>(memory.weights.parameters) / 1e6));
   row("layers", fmt::format("{} of {}, feed-forward {}", config.num_layers, config.hidden_size,
                             config.intermediate_size));
-  row("attention", fmt::format("{} heads of {}, {} for keys and values", config.num_heads,
-                               config.head_dim, config.num_kv_heads));
+  row("attention",
+      fmt::format("{} of {}, {} for keys and values", counted(config.num_heads, "head"),
+                  config.head_dim, config.num_kv_heads));
   row("vocabulary", fmt::format("{} tokens", config.vocab_size));
   row("positions", fmt::format("{} at most", context_limit(config)));
   if (!memory.weights.unused_tensors.empty()) {

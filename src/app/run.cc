@@ -12,6 +12,7 @@
 #include "app/prompt_file.h"
 #include "app/session.h"
 #include "app/terminal.h"
+#include "base/counted.h"
 
 namespace chitu::app {
 namespace {
@@ -75,15 +76,15 @@ Result<int> run_file(const Invocation& invocation, const std::string& path) {
   TRY(summary, answer_prompts(session, prompts, invocation.settings, encode, output));
   if (!invocation.args.has("--quiet")) {
     note(invocation.environment,
-         fmt::format("load {:.2f} s, {} prompts of {} tokens, answers of {} tokens in {:.2f} s",
-                     session.load_seconds, prompts.size(), summary.prompt_tokens, summary.tokens,
-                     summary.seconds));
+         fmt::format("load {:.2f} s, {} of {}, answers of {} in {:.2f} s", session.load_seconds,
+                     counted(prompts.size(), "prompt"), counted(summary.prompt_tokens, "token"),
+                     counted(summary.tokens, "token"), summary.seconds));
   }
   if (summary.interrupted) return kExitInterrupted;
   if (summary.failed > 0) {
     return make_error(ErrorCode::kInvalidArgument,
-                      "{} of {} prompts could not be answered; \"error\" in their lines says why",
-                      summary.failed, prompts.size());
+                      "{} of {} could not be answered; \"error\" in their lines says why",
+                      summary.failed, counted(prompts.size(), "prompt"));
   }
   return kExitOk;
 }

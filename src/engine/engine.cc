@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/counted.h"
+
 namespace chitu {
 namespace {
 
@@ -70,9 +72,9 @@ Result<RequestId> Engine::submit(Request request) {
   const int64_t room = memory_.max_seq_len - prompt_len;
   if (room < 1) {
     return make_error(ErrorCode::kInvalidArgument,
-                      "the prompt has {} tokens, but infer.max_seq_len={} has to hold it and at "
+                      "the prompt has {}, but infer.max_seq_len={} has to hold it and at "
                       "least one token of the answer",
-                      prompt_len, memory_.max_seq_len);
+                      counted(prompt_len, "token"), memory_.max_seq_len);
   }
   const int64_t answer_len =
       request.max_new_tokens <= 0 ? room : std::min(request.max_new_tokens, room);

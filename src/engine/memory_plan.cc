@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/counted.h"
 #include "base/memory_info.h"
 #include "model/load.h"
 #include "ops/dry_run.h"
@@ -79,9 +80,8 @@ class Meter {
 Status check_options(const EngineOptions& options, const ModelConfig& config) {
   const int64_t limit = context_limit(config);
   if (options.max_seq_len > limit) {
-    return make_error(ErrorCode::kInvalidArgument,
-                      "infer.max_seq_len={}: the model's limit is {} tokens", options.max_seq_len,
-                      limit);
+    return make_error(ErrorCode::kInvalidArgument, "infer.max_seq_len={}: the model's limit is {}",
+                      options.max_seq_len, counted(limit, "token"));
   }
   if (options.max_reqs < 1 || options.max_step_tokens < 1 || options.max_seq_len < 0 ||
       options.block_size < 0 || options.block_size > kMaxCacheTokens) {
@@ -253,7 +253,8 @@ std::string table(const MemoryPlan& plan) {
       fmt::format("infer.max_reqs={} x infer.max_seq_len={}, {}, {} a token", plan.max_reqs,
                   plan.max_seq_len, name(plan.kv.dtype),
                   format_bytes(bytes_for(plan.kv.dtype, plan.kv.spec.values_per_token()))));
-  row("workspace", plan.workspace(), fmt::format("steps of {} tokens", plan.max_step_tokens));
+  row("workspace", plan.workspace(),
+      fmt::format("steps of {}", counted(plan.max_step_tokens, "token")));
   row("total", plan.total(), "");
   row("available", plan.limit, plan.fits() ? "" : "too little");
   return text;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/quote.h"
 #include "model/config_limits.h"
 
@@ -127,9 +128,8 @@ Result<std::vector<int64_t>> windows_by_layer_type(const Fields& fields, int64_t
                                                    int64_t window) {
   TRY(types, fields.array("layer_types"));
   if (static_cast<int64_t>(types->size()) != layers) {
-    return make_error(ErrorCode::kInvalidArgument,
-                      "layer_types: has {} entries for num_hidden_layers {}", types->size(),
-                      layers);
+    return make_error(ErrorCode::kInvalidArgument, "layer_types: names {} for num_hidden_layers {}",
+                      counted(types->size(), "layer"), layers);
   }
   std::vector<int64_t> windows;
   for (const json::Value& type : *types) {

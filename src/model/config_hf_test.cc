@@ -235,7 +235,7 @@ TEST(HfConfig, RefusesWrongLayerTypes) {
                         std::string(types) + "}",
                     kUpperLayers);
   };
-  EXPECT_THAT(error(R"(["full_attention"])"), HasSubstr("layer_types: has 1 entries"));
+  EXPECT_THAT(error(R"(["full_attention"])"), HasSubstr("layer_types: names 1 layer for"));
   EXPECT_THAT(error(R"(["full_attention", "full_attention", "linear_attention", 3])"),
               HasSubstr("layer_types: layer 2 is 'linear_attention'"));
 }

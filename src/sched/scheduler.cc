@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/counted.h"
 
 namespace chitu {
 
@@ -17,8 +18,8 @@ Status Scheduler::add(Sequence sequence) {
   }
   if (sequence.max_tokens <= sequence.length()) {
     return make_error(ErrorCode::kInvalidArgument,
-                      "a prompt of {} tokens leaves no room for an answer within {} tokens",
-                      sequence.length(), sequence.max_tokens);
+                      "a prompt of {} leaves no room for an answer within {}",
+                      counted(sequence.length(), "token"), counted(sequence.max_tokens, "token"));
   }
   if (blocks_for(sequence) > pool_.size()) {
     return make_error(ErrorCode::kResourceExhausted,

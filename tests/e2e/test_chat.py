@@ -82,8 +82,12 @@ def test_save_and_load(chitu, tmp_path):
 
 def test_a_message_of_several_lines(chitu, tmp_path):
     saved = tmp_path / "talk.json"
-    chitu.tiny("chat", SHORT, stdin=f"one\\\ntwo\n/save {saved}\n")
-    assert json.loads(saved.read_text())["messages"][0]["content"] == "one\ntwo"
+    result = chitu.tiny("chat", SHORT, stdin=f"/system Be brief.\n/save {saved}\none\\\ntwo\n"
+                        f"/save {saved}\n/load {saved}\n")
+    assert f"1 message in {saved}\n" in result.stderr
+    assert f"3 messages in {saved}\n" in result.stderr
+    assert f"3 messages from {saved}\n" in result.stderr
+    assert json.loads(saved.read_text())["messages"][1]["content"] == "one\ntwo"
 
 
 def test_a_conversation_that_is_too_long(chitu):
