@@ -265,6 +265,7 @@ Result<int> run(const Invocation& invocation) {
 
   TRY(session, open_session(invocation.environment, invocation.settings, 1));
   TRY_STATUS(is_chat_model(session));
+  note_sampling(invocation.environment, session, invocation.settings);
   Chat chat(invocation, session);
   chat.conversation() = std::move(conversation);
   chat.loop();

@@ -27,7 +27,7 @@ struct Command {
   std::string_view name;
   std::string_view summary;   // one line
   std::string_view synopsis;  // "[options] [PROMPT] [key=value ...]"
-  bool takes_words = false;  // text that is neither option nor setting
+  bool takes_words = false;   // text that is neither option nor setting
   bool takes_settings = false;
   std::span<const Option> options;
   std::string_view examples;  // one a line

@@ -49,6 +49,7 @@ Result<std::vector<int32_t>> encode_prompt(const Session& session, const Args& a
 
 Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {
   TRY(session, open_session(invocation.environment, invocation.settings, 1));
+  note_sampling(invocation.environment, session, invocation.settings);
   TRY(tokens, encode_prompt(session, invocation.args, prompt));
   const InterruptScope interrupt(InterruptScope::Mode::kOnce);
   TRY(answer, make_answer(session, make_request(session, invocation.settings, std::move(tokens)),
@@ -69,6 +70,7 @@ Result<int> run_file(const Invocation& invocation, const std::string& path) {
   TRY(prompts, read_prompt_file(path));
   TRY(output, OutputFile::open(invocation.args.value("--output").value_or("")));
   TRY(session, open_session(invocation.environment, invocation.settings, kRequestsOfAFile));
+  note_sampling(invocation.environment, session, invocation.settings);
   const auto encode = [&](const FilePrompt& prompt) {
     return prompt.messages.empty() ? encode_prompt(session, invocation.args, prompt.text)
                                    : encode_chat(session, prompt.messages);

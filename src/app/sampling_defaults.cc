@@ -1,6 +1,9 @@
 #include "app/sampling_defaults.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <vector>
 
 namespace chitu::app {
 namespace {
@@ -38,6 +41,35 @@ Result<SamplingParams> sampling_defaults(const json::Object* generation_config) 
   Result<SamplingParams> sampling = read(json::Fields(*generation_config));
   if (sampling.ok()) return sampling;
   return std::move(sampling).error().within("generation_config.json");
+}
+
+SamplingParams sampling_of(const Settings& settings, const SamplingParams& own) {
+  const auto number = [&](std::string_view key, float fallback) {
+    return settings.is_auto(key) ? fallback : static_cast<float>(settings.number(key));
+  };
+  return {.temperature = number("request.temperature", own.temperature),
+          .top_k = settings.is_auto("request.top_k")
+                       ? own.top_k
+                       : static_cast<int32_t>(settings.integer("request.top_k")),
+          .top_p = number("request.top_p", own.top_p),
+          .min_p = number("request.min_p", own.min_p),
+          .seed = static_cast<uint64_t>(settings.integer("infer.seed"))};
+}
+
+std::string decided_by_checkpoint(const Settings& settings, const SamplingParams& own) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::string_view name, auto value, auto unless) {
+    if (value != unless && settings.is_auto(fmt::format("request.{}", name))) {
+      parts.push_back(fmt::format("{} {}", name, value));
+    }
+  };
+  const SamplingParams greedy;
+  if (sampling_of(settings, own).temperature == greedy.temperature) return "";
+  add("temperature", own.temperature, greedy.temperature);
+  add("top_k", own.top_k, greedy.top_k);
+  add("top_p", own.top_p, greedy.top_p);
+  add("min_p", own.min_p, greedy.min_p);
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 }  // namespace chitu::app

@@ -1,6 +1,9 @@
-// How a checkpoint asks to be sampled.
+// How a checkpoint asks to be sampled, and what the settings make of it.
 #pragma once
 
+#include <string>
+
+#include "app/settings.h"
 #include "base/result.h"
 #include "io/json.h"
 #include "ops/descs.h"
@@ -11,5 +14,11 @@ namespace chitu::app {
 // do_sample and temperature, and with do_sample=false, the likeliest token is taken; do_sample
 // alone means temperature 1. top_k=-1 is another way to say 0. Errors name file and field.
 Result<SamplingParams> sampling_defaults(const json::Object* generation_config);
+
+// The settings request.*, and infer.seed; where they say auto, the checkpoint's own.
+SamplingParams sampling_of(const Settings& settings, const SamplingParams& own);
+
+// What of it the checkpoint has decided: "temperature 0.6, top_p 0.95"; empty: nothing.
+std::string decided_by_checkpoint(const Settings& settings, const SamplingParams& own);
 
 }  // namespace chitu::app

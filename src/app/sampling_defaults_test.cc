@@ -40,5 +40,20 @@ TEST(SamplingDefaults, NameWhatIsWrong) {
   EXPECT_FALSE(read(R"({"do_sample": true, "top_k": 1e30})").ok());
 }
 
+TEST(DecidedByCheckpoint, IsWhatTheSettingsLeaveToIt) {
+  const SamplingParams own{.temperature = 0.6F, .top_k = 20, .top_p = 0.95F};
+  Settings settings;
+  EXPECT_EQ(decided_by_checkpoint(settings, own), "temperature 0.6, top_k 20, top_p 0.95");
+  EXPECT_EQ(decided_by_checkpoint(settings, {}), "");
+  ASSERT_TRUE(settings.set("request.top_k", "0").ok());
+  ASSERT_TRUE(settings.set("request.temperature", "1").ok());
+  EXPECT_EQ(decided_by_checkpoint(settings, own), "top_p 0.95");
+  EXPECT_EQ(sampling_of(settings, own).temperature, 1.0F);
+  EXPECT_EQ(sampling_of(settings, own).top_k, 0);
+  EXPECT_EQ(sampling_of(settings, own).top_p, 0.95F);
+  ASSERT_TRUE(settings.set("request.temperature", "0").ok());
+  EXPECT_EQ(decided_by_checkpoint(settings, own), "") << "the likeliest token is taken";
+}
+
 }  // namespace
 }  // namespace chitu::app

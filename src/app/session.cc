@@ -105,10 +105,6 @@ Result<Session> open_session(const Environment& environment, const Settings& set
 
 Request make_request(const Session& session, const Settings& settings,
                      std::vector<int32_t> prompt) {
-  const auto number = [&](std::string_view key, float fallback) {
-    return settings.is_auto(key) ? fallback : static_cast<float>(settings.number(key));
-  };
-  const SamplingParams& own = session.sampling;
   const bool ignore_eos = !settings.boolean("infer.stop_with_eos");
   // The engine knows the ends that the model's configuration numbers; the tokenizer also those that
   // only their name tells, such as the <|im_end|> of a GGUF file whose end is <|endoftext|>.
@@ -116,15 +112,17 @@ Request make_request(const Session& session, const Settings& settings,
   if (!ignore_eos) ends = session.tokenizer->special().eos;
   return {.prompt = std::move(prompt),
           .max_new_tokens = settings.integer("request.max_new_tokens"),
-          .sampling = {.temperature = number("request.temperature", own.temperature),
-                       .top_k = settings.is_auto("request.top_k")
-                                    ? own.top_k
-                                    : static_cast<int32_t>(settings.integer("request.top_k")),
-                       .top_p = number("request.top_p", own.top_p),
-                       .min_p = number("request.min_p", own.min_p),
-                       .seed = static_cast<uint64_t>(settings.integer("infer.seed"))},
+          .sampling = sampling_of(settings, session.sampling),
           .stop_tokens = std::move(ends),
           .ignore_eos = ignore_eos};
+}
+
+void note_sampling(const Environment& environment, const Session& session,
+                   const Settings& settings) {
+  const std::string decided = decided_by_checkpoint(settings, session.sampling);
+  if (!decided.empty()) {
+    note(environment, fmt::format("sampling by generation_config.json: {}", decided));
+  }
 }
 
 Result<const ChatTemplate*> require_chat_template(const Session& session) {

@@ -48,6 +48,10 @@ Result<Session> open_session(const Environment& environment, const Settings& set
 // otherwise, the tokenizer's end tokens end the answer as the model's do.
 Request make_request(const Session& session, const Settings& settings, std::vector<int32_t> prompt);
 
+// Says on standard error which sampling is the checkpoint's choice, if any is.
+void note_sampling(const Environment& environment, const Session& session,
+                   const Settings& settings);
+
 // Error: the model has no chat template, or a broken one.
 Result<const ChatTemplate*> require_chat_template(const Session& session);
 

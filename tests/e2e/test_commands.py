@@ -98,12 +98,16 @@ def test_the_checkpoint_says_how_it_is_sampled(chitu, tmp_path):
     config.update(do_sample=True, temperature=0.9, top_k=30, top_p=0.8)
     (model / "generation_config.json").write_text(json.dumps(config))
     words = ("run", "-q", "Hello there", "request.max_new_tokens=24")
-    drawn = chitu(*words, f"models={model}").stdout
+    result = chitu(*words, f"models={model}")
+    assert "sampling by generation_config.json: temperature 0.9, top_k 30, top_p 0.8\n" in result.stderr
+    drawn = result.stdout
     assert drawn == chitu.tiny(*words, "request.temperature=0.9", "request.top_k=30",
                                "request.top_p=0.8").stdout
     greedy = chitu.tiny(*words).stdout
     assert greedy != drawn
-    assert chitu(*words, f"models={model}", "request.temperature=0").stdout == greedy
+    result = chitu(*words, f"models={model}", "request.temperature=0")
+    assert result.stdout == greedy
+    assert "sampling" not in result.stderr
 
     (model / "generation_config.json").write_text('{"do_sample": true, "top_p": 2}')
     assert_error(chitu(*words, f"models={model}"), "generation_config.json: top_p")
