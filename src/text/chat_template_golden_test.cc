@@ -6,24 +6,13 @@
 #include <iterator>
 
 #include "text/chat_template.h"
+#include "text/jinja/fixed_clock.h"
 
 namespace chitu {
 namespace {
 
 const std::filesystem::path kFolder =
     std::filesystem::path(CHITU_SOURCE_DIR) / "tests/golden/chat_templates";
-
-std::tm clock() {  // oracle.py's: Thursday, 2026-01-15 12:34:56
-  std::tm now = {};
-  now.tm_year = 126;
-  now.tm_mday = 15;
-  now.tm_hour = 12;
-  now.tm_min = 34;
-  now.tm_sec = 56;
-  now.tm_wday = 4;
-  now.tm_yday = 14;
-  return now;
-}
 
 json::Object read(const char* name) {
   auto value = json::parse_file(kFolder / name);
@@ -73,7 +62,7 @@ TEST(ChatTemplateGolden, RealTemplates) {
     for (size_t i = 0; i < rendered.size(); ++i) {
       const json::Object& conversation = conversations[i].get_object();
       SCOPED_TRACE(testing::Message() << name << ", " << conversation.at("name"));
-      expect_same(compiled->render(input_of(conversation), clock), rendered[i]);
+      expect_same(compiled->render(input_of(conversation), jinja::fixed_clock), rendered[i]);
     }
   }
 }
@@ -87,7 +76,7 @@ TEST(ChatTemplateGolden, MadeUpTemplates) {
     SCOPED_TRACE(testing::Message() << "template: " << source);
     const auto compiled = jinja::Template::compile(source);
     if (compiled.ok()) {
-      expect_same(compiled->render(context, clock), entry.at("rendered"));
+      expect_same(compiled->render(context, jinja::fixed_clock), entry.at("rendered"));
     } else {
       EXPECT_TRUE(entry.at("rendered").is_null()) << compiled.error().message;
     }

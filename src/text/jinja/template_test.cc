@@ -5,23 +5,17 @@
 
 #include <boost/json.hpp>
 
+#include "text/jinja/fixed_clock.h"
+
 namespace chitu::jinja {
 namespace {
 
 using ::testing::HasSubstr;
 
-std::tm noon() {
-  std::tm now = {};
-  now.tm_year = 126;
-  now.tm_mday = 15;
-  now.tm_hour = 12;
-  return now;
-}
-
 std::string render(std::string_view source, const boost::json::object& context = {}) {
   const auto compiled = Template::compile(source);
   if (!compiled.ok()) return "compile: " + compiled.error().message;
-  const auto text = compiled->render(context, noon);
+  const auto text = compiled->render(context, fixed_clock);
   return text.ok() ? *text : "render: " + text.error().message;
 }
 

@@ -3,13 +3,14 @@
 // Reads one JSON object a line from standard input: {"template": "...", "context": {...}}, or with
 // "chat": {"messages", "tools", "documents", "add_generation_prompt", "kwargs", "tokens"} in place
 // of the context. Writes one a line: {"output": "..."} or {"error": "...", "code": "..."}.
-// The clock stands at 2026-01-15 12:34:56, a Thursday.
+// The clock stands still (fixed_clock.h).
 #include <fmt/format.h>
 
 #include <iostream>
 #include <string>
 
 #include "text/chat_template.h"
+#include "text/jinja/fixed_clock.h"
 
 namespace chitu {
 namespace {
@@ -25,19 +26,6 @@ std::string_view code_name(ErrorCode code) {
   }
 }
 
-std::tm clock() {
-  std::tm now = {};
-  now.tm_year = 126;
-  now.tm_mon = 0;
-  now.tm_mday = 15;
-  now.tm_hour = 12;
-  now.tm_min = 34;
-  now.tm_sec = 56;
-  now.tm_wday = 4;
-  now.tm_yday = 14;
-  return now;
-}
-
 std::optional<json::Array> optional_array(const json::Object& object, std::string_view key) {
   const json::Value* value = object.if_contains(key);
   if (value == nullptr || value->is_null()) return std::nullopt;
@@ -49,7 +37,7 @@ Result<std::string> render(const json::Object& line) {
   const json::Value* chat = line.if_contains("chat");
   if (chat == nullptr) {
     TRY(compiled, jinja::Template::compile(source));
-    return compiled.render(line.at("context").get_object(), clock);
+    return compiled.render(line.at("context").get_object(), jinja::fixed_clock);
   }
   const json::Object& fields = chat->get_object();
   ChatInput input;
@@ -59,7 +47,7 @@ Result<std::string> render(const json::Object& line) {
   input.add_generation_prompt = fields.at("add_generation_prompt").get_bool();
   input.variables = fields.at("kwargs").get_object();
   TRY(compiled, ChatTemplate::compile(source, fields.at("tokens").get_object()));
-  return compiled.render(input, clock);
+  return compiled.render(input, jinja::fixed_clock);
 }
 
 json::Object answer(const std::string& text) {
