@@ -279,6 +279,22 @@ def test_info_shows_machine_model_and_memory(chitu):
         assert part in result.stdout
 
 
+def test_info_knows_the_longest_context(chitu, tmp_path):
+    assert "positions        2048 at most\n" in chitu.tiny("info").stdout
+    assert chitu.tiny("info", "infer.max_seq_len=2048").returncode == 0
+    assert_error(chitu.tiny("info", "infer.max_seq_len=2049"),
+                 "infer.max_seq_len=2049: the model's limit is 2048 tokens")
+
+    model = tmp_path / "model"
+    shutil.copytree(TINY, model)
+    config = json.loads((TINY / "config.json").read_text())
+    config["rope_scaling"] = {"rope_type": "yarn", "factor": 4.0,
+                              "original_max_position_embeddings": 2048}
+    (model / "config.json").write_text(json.dumps(config))
+    assert "positions        8192 at most\n" in chitu("info", f"models={model}").stdout
+    assert_error(chitu("info", f"models={model}", "infer.max_seq_len=8193"), "8192 tokens")
+
+
 def test_memory_that_does_not_fit_is_refused_with_what_would(chitu):
     words = ("dtype=float32", "infer.max_seq_len=2048", "infer.max_reqs=16",
              "infer.memory_limit=0.01")
