@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "io/checkpoint.h"
+#include "io/test_files.h"
 
 namespace chitu {
 namespace {
@@ -119,6 +120,37 @@ TEST(ChatTemplates, LoadFromACheckpoint) {
   ASSERT_TRUE(loaded->has_value());
   EXPECT_EQ(*(*loaded)->render({.messages = {{{"role", "user"}, {"content", "Hi"}}}}),
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+}
+
+// The special tokens that a template is given, of a GGUF file with two tokens and these ids.
+std::string tokens_of_gguf(const std::vector<std::pair<const char*, int64_t>>& ids) {
+  GgufBytes gguf;
+  gguf.string("general.architecture", "llama");
+  gguf.string("tokenizer.chat_template",
+              "{{ bos_token }}|{{ eos_token }}|{{ unk_token }}|{{ pad_token }}");
+  gguf.array("tokenizer.ggml.tokens", GgufType::kString, 2,
+             GgufBytes::text("<s>") + GgufBytes::text("</s>"));
+  for (const auto& [name, id] : ids) {
+    gguf.integer(fmt::format("tokenizer.ggml.{}_token_id", name), GgufType::kInt64, id);
+  }
+  const TemporaryDirectory directory;
+  const auto checkpoint = Checkpoint::open(directory.write("model.gguf", gguf.bytes()));
+  if (!checkpoint.ok()) return checkpoint.error().message;
+  const auto loaded = ChatTemplate::load(*checkpoint);
+  if (!loaded.ok()) return loaded.error().message;
+  return *(*loaded)->render({.messages = conversation()});
+}
+
+TEST(ChatTemplates, OfAGgufFileNameItsTokens) {
+  EXPECT_EQ(tokens_of_gguf({{"bos", 0}, {"eos", 1}, {"unknown", 0}, {"padding", 1}}),
+            "<s>|</s>|<s>|</s>");
+  EXPECT_EQ(tokens_of_gguf({}), "|||");
+}
+
+TEST(ChatTemplates, LeaveOutTokensWhoseIdsLieOutsideTheVocabulary) {
+  EXPECT_EQ(tokens_of_gguf({{"bos", 2}, {"eos", 1}, {"unknown", -1}, {"padding", 4294967295}}),
+            "|</s>||");
+  EXPECT_EQ(tokens_of_gguf({{"bos", INT64_MAX}, {"eos", INT64_MIN}}), "|||");
 }
 
 TEST(ChatTemplates, AreAbsentFromACheckpointWithoutOne) {
