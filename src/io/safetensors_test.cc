@@ -81,6 +81,26 @@ TEST(Safetensors, RefusesAHeaderThatIsNotItsJson) {
   EXPECT_THAT(error_of_header(R"({"a\n\u001b[2J":1})", ""), HasSubstr(R"('a\x0a\x1b[2J')"));
 }
 
+TEST(Safetensors, RefusesAHeaderBeyondTheLimitsOfItsJson) {
+  const auto nested = [](int depth) {  // the header's own object is the first level
+    return R"({"a":)" + std::string(static_cast<std::size_t>(depth - 1), '[') +
+           std::string(static_cast<std::size_t>(depth - 1), ']') + "}";
+  };
+  EXPECT_THAT(error_of_header(nested(64), ""), HasSubstr("tensor 'a': expected an object"));
+  EXPECT_THAT(error_of_header(nested(65), ""), HasSubstr("nested deeper than 64 levels"));
+
+  // The values: the header's object, the array, and what is in it.
+  const auto wide = [](int64_t values) {
+    std::string header = R"({"a":[0)";
+    for (int64_t i = 3; i < values; ++i) header += ",0";
+    return header + "]}";
+  };
+  EXPECT_THAT(error_of_header(wide(kMaxSafetensorsHeaderValues), ""),
+              HasSubstr("tensor 'a': expected an object"));
+  EXPECT_THAT(error_of_header(wide(kMaxSafetensorsHeaderValues + 1), ""),
+              HasSubstr("more than 4000000 values"));
+}
+
 TEST(Safetensors, RefusesFieldsOfAWrongKind) {
   const auto error = [](std::string_view fields) {
     return error_of_header(fmt::format(R"({{"a":{{{}}}}})", fields));
