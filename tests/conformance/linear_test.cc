@@ -1,6 +1,8 @@
 #include <cmath>
+#include <cstring>
 
 #include "harness.h"
+#include "tensor/format/half.h"
 
 namespace chitu::conformance {
 namespace {
@@ -135,6 +137,49 @@ TEST_P(Linears, ExtremeActivations) {
           return scaled;
         },
         GetParam().tolerance.quantized_linear);
+  }
+}
+
+// Each token, and each row of the weight, is as precise as it would be alone: no scale is shared
+// with a neighbour that is ten thousand times larger.
+TEST_P(Linears, RowsOfVeryDifferentSizes) {
+  constexpr int64_t kTokens = 21;
+  constexpr int64_t kCols = 256;
+  constexpr int64_t kRows = 37;
+  const auto size_of = [](int64_t row) { return std::ldexp(1.0F, row % 3 == 0 ? 9 : -7); };
+  // Formats whose blocks begin with their one scale, and formats whose rows stay as they are.
+  const auto is_scaled = [](DType format) {
+    return format == DType::kQ8_0 || format == DType::kQ4_0 || format == DType::kQ5_0;
+  };
+  Floats x = normal(kTokens * kCols);
+  for (int64_t i = 0; i < kTokens * kCols; ++i) x[i] *= size_of(i / kCols);
+  std::vector<DType> formats(std::begin(kPlain), std::end(kPlain));
+  formats.insert(formats.end(), std::begin(kQuantized), std::end(kQuantized));
+  for (const DType format : formats) {
+    SCOPED_TRACE(name(format));
+    Side::Part part = random_part(format, kRows, kCols);
+    const int64_t blocks = kCols / info(format).block_elements;
+    for (int64_t block = 0; is_scaled(format) && block < kRows * blocks; ++block) {
+      uint16_t scale = 0;
+      std::byte* at = part.bytes.data() + block * info(format).block_bytes;
+      std::memcpy(&scale, at, sizeof(scale));
+      scale = float_to_half(half_to_float(scale) * size_of(block / blocks));
+      std::memcpy(at, &scale, sizeof(scale));
+    }
+    expect_same(
+        [&](Side& side) {
+          const TensorRef y = side.output({kTokens, kRows});
+          side.run(Linear{.x = side.activations(x, {kTokens, kCols}),
+                          .weight = side.weight({part}, kCols),
+                          .y = y});
+          Floats values = side.read(y);
+          for (int64_t i = 0; i < kTokens * kRows; ++i) {
+            values[i] /= size_of(i / kRows) * (is_scaled(format) ? size_of(i % kRows) : 1.0F);
+          }
+          return values;
+        },
+        is_quantized(format) ? GetParam().tolerance.quantized_linear
+                             : GetParam().tolerance.activations);
   }
 }
 
