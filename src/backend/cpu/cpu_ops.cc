@@ -45,7 +45,7 @@ class CpuOps : public Ops {
   void run(const Op& op) override {
     if (const int64_t bytes = workspace_bytes(op);
         bytes > static_cast<int64_t>(workspace_.bytes())) {
-      CHECK(reserve(bytes).ok());
+      CHECK(reserve(bytes).ok());  // the caller has not reserved, and run() cannot refuse
     }
     std::visit([this](const auto& o) { cpu::run(context_, o); }, op);
   }
