@@ -25,6 +25,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 	@echo
 	@echo 'for example: make run PROMPT="Write a haiku about winter."'
+	@echo '             make test STAGES="unit lint"    (scripts/test.py --help lists the stages)'
 
 # --- Build ------------------------------------------------------------------------------------------
 
@@ -86,7 +87,7 @@ $(VENV)/.installed: tests/requirements.txt
 	@touch $@
 
 .PHONY: test
-test: ## Build and run all tests, the linters and the sanitizers (quick: make test STAGES="unit")
+test: ## Build and run all tests, the linters and the sanitizers, or only STAGES="unit ..."
 	@scripts/deps.sh build test lint fuzz
 	@$(MAKE) --silent $(VENV)/.installed
 	@$(PYTHON) scripts/test.py --jobs $(JOBS) $(STAGES)
