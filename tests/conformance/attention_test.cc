@@ -222,6 +222,57 @@ TEST_P(Attentions, LargeScores) {
   }
 }
 
+// What a token comes to is the same, to the last bit, whatever else is computed in its step.
+TEST_P(Attentions, ATokenDoesNotDependOnItsStep) {
+  for (const int64_t window : {0, 150}) {
+    const Form whole{.sequences = {{900, 250}, {3, 40}},
+                     .heads = 6,
+                     .kv_heads = 2,
+                     .head_dim = 20,
+                     .cache = DType::kF16,
+                     .window = window};
+    const Batch batch(whole, random_);
+    const int64_t cols = whole.heads * whole.head_dim;
+    const Shape cache{batch.num_blocks, whole.kv_heads, whole.block_size, whole.head_dim};
+    const Floats k = normal(cache.elements());
+    const Floats v = normal(cache.elements());
+    const Floats q = normal(290 * cols, 2.0F);
+    Side side(*device_, DType::kF32);
+    const KvLayer kv{side.floats(DType::kF16, k, cache), side.floats(DType::kF16, v, cache)};
+    const auto run = [&](const AttentionPlan& plan, const Floats& queries) {
+      const Shape shape{plan.num_tokens, cols};
+      const TensorRef out = side.output(shape);
+      side.run(Attention{.q = side.activations(queries, shape),
+                         .kv = kv,
+                         .plan = &plan,
+                         .heads = whole.heads,
+                         .scale = 0.25F,
+                         .window = window,
+                         .out = out});
+      return side.read(out);
+    };
+    const Floats together = run(batch.plan(side, whole.block_size), q);
+    for (const int64_t token : {0, 1, 124, 249}) {
+      const Ints table(batch.table.begin(), batch.table.begin() + batch.max_blocks);
+      const auto position = static_cast<int32_t>(900 + token);
+      const AttentionPlan alone{.positions = side.ints({position}),
+                                .slots = side.ints({0}),
+                                .q_starts = side.ints({0, 1}),
+                                .kv_lens = side.ints({position + 1}),
+                                .block_table = side.ints(table, {1, batch.max_blocks}),
+                                .block_size = whole.block_size,
+                                .num_tokens = 1,
+                                .num_sequences = 1,
+                                .max_q_len = 1,
+                                .max_kv_len = position + 1};
+      const auto row = [&](const Floats& values) {
+        return Floats(values.begin() + token * cols, values.begin() + (token + 1) * cols);
+      };
+      EXPECT_EQ(run(alone, row(q)), row(together)) << "token " << token << ", window " << window;
+    }
+  }
+}
+
 TEST_P(Attentions, StoreKv) {
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
     for (const int64_t head_dim : {3, 16, 64}) {

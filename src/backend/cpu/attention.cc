@@ -1,13 +1,14 @@
 // StoreKv and Attention over a paged cache.
 //
-// The unit of work is a tile: up to kQueryRows queries of one sequence that share a kv head. Row r
-// of a tile is the query of token (first + r) / group with head kv_head * group + (first + r) %
-// group, so that the heads of a group share each key and value read, and so do neighbouring tokens.
+// The unit of work is a tile: queries of one sequence that share a kv head. Row r of a tile is the
+// query of token (first + r) / group with head kv_head * group + (first + r) % group, so that the
+// heads of a group share each key and value read, and so do neighbouring tokens.
 //
-// A tile walks its keys in chunks of kChunkKeys, whose bounds are multiples of it, and merges them
-// in order. Where there are too few tiles to keep the threads busy, the chunks of a tile go to
-// different threads and are merged in the same order afterwards: the result does not depend on the
-// number of threads, nor on what else is in the batch.
+// A tile's keys are taken in chunks of kChunkKeys, those of a span of kSpanChunks chunks merged in
+// their order, and then the spans in theirs; the bounds of both are multiples of their sizes. Where
+// there are too few tiles to keep the threads busy, spans or chunks of a tile go to different
+// threads and are merged in the same order afterwards: the result does not depend on the number of
+// threads, nor on what else is in the batch.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -42,12 +43,17 @@ void store_row(const Context& context, const float* values, const TensorRef& cac
   }
 }
 
+constexpr int64_t kSpanChunks = 8;
+constexpr int64_t kSpanKeys = kSpanChunks * kChunkKeys;
+// Narrower tiles would convert and transpose too many keys for each query.
+constexpr int64_t kFewestRows = 12;
+
 struct Tile {
   int64_t sequence = 0;
   int64_t kv_head = 0;
   int64_t first = 0;  // row
   int rows = 0;
-  int64_t first_key = 0;  // the keys that any row sees
+  int64_t first_key = 0;  // the keys that any row sees, from a multiple of kKeyAlignment on
   int64_t end_key = 0;
 };
 
@@ -61,17 +67,21 @@ class Tiles {
         q_starts_(op.plan->q_starts.row<const int32_t>(0)),
         positions_(op.plan->positions.row<const int32_t>(0)) {}
 
-  int64_t count() const {
-    int64_t n = 0;
-    for (int64_t s = 0; s < op_.plan->num_sequences; ++s) n += kv_heads_ * row_tiles(s);
-    return n;
+  // Makes tiles narrower until there are as many as wanted, or they are as narrow as they may be.
+  // Returns how many there are.
+  int64_t split(int64_t wanted) {
+    while (count() < wanted && tile_rows_ > kFewestRows) tile_rows_ /= 2;
+    return count();
   }
-  // At most so many, from what is known before the plan's memory may be read.
+  // The number of the narrowest tiles and their rows, at most, from what is known before the plan's
+  // memory may be read.
   int64_t most() const {
     const AttentionPlan& plan = *op_.plan;
-    return plan.num_sequences * kv_heads_ * div_up(plan.max_q_len * group_, kQueryRows);
+    return plan.num_sequences * kv_heads_ * div_up(plan.max_q_len * group_, kFewestRows);
   }
-  int64_t max_rows() const { return std::min<int64_t>(kQueryRows, op_.plan->max_q_len * group_); }
+  int64_t narrow_rows() const {
+    return std::min<int64_t>(kFewestRows, op_.plan->max_q_len * group_);
+  }
 
   // Tiles must be asked for in ascending order.
   class Cursor {
@@ -104,15 +114,21 @@ class Tiles {
   int64_t end_key(int64_t token) const { return positions_[token] + 1; }
 
  private:
+  int64_t count() const {
+    int64_t n = 0;
+    for (int64_t s = 0; s < op_.plan->num_sequences; ++s) n += kv_heads_ * row_tiles(s);
+    return n;
+  }
   int64_t rows(int64_t s) const { return (q_starts_[s + 1] - q_starts_[s]) * group_; }
-  int64_t row_tiles(int64_t s) const { return div_up(rows(s), kQueryRows); }
+  int64_t row_tiles(int64_t s) const { return div_up(rows(s), tile_rows_); }
 
   Tile tile(int64_t sequence, int64_t index) const {
     const int64_t per_head = row_tiles(sequence);
     Tile t{
-        .sequence = sequence, .kv_head = index / per_head, .first = index % per_head * kQueryRows};
-    t.rows = static_cast<int>(std::min<int64_t>(kQueryRows, rows(sequence) - t.first));
-    t.first_key = first_key(token(t, 0));  // positions ascend within a sequence
+        .sequence = sequence, .kv_head = index / per_head, .first = index % per_head * tile_rows_};
+    t.rows = static_cast<int>(std::min<int64_t>(tile_rows_, rows(sequence) - t.first));
+    // Positions ascend within a sequence.
+    t.first_key = first_key(token(t, 0)) / kKeyAlignment * kKeyAlignment;
     t.end_key = end_key(token(t, t.rows - 1));
     return t;
   }
@@ -122,6 +138,7 @@ class Tiles {
   int64_t group_;
   const int32_t* q_starts_;
   const int32_t* positions_;
+  int64_t tile_rows_ = kTileRows;
 };
 
 int64_t part_floats(int64_t rows, int64_t head_dim) {
@@ -136,91 +153,144 @@ AttentionPart part_at(float* memory, int64_t rows, int64_t head_dim) {
 class Run {
  public:
   Run(Context& context, const Attention& op)
-      : context_(context),
-        op_(op),
-        tiles_(op),
-        head_dim_(op.kv.k.cols()),
-        max_rows_(tiles_.max_rows()) {}
+      : context_(context), op_(op), tiles_(op), head_dim_(op.kv.k.cols()) {}
 
   void run() {
-    const int64_t count = tiles_.count();
-    const int64_t chunks = div_up(op_.plan->max_kv_len, kChunkKeys);
+    const int64_t enough = enough_tiles(context_);
+    const int64_t count = tiles_.split(enough);
+    const int64_t most_keys = op_.plan->max_kv_len;
     Workspace workspace(context_.workspace);
     thread_floats_ = thread_floats(head_dim_);
     thread_memory_ = workspace.take<float>(thread_floats_ * context_.pool.size());
-    if (chunks == 1 || count >= enough_tiles(context_)) return run_tiles(count);
-    parts_ = workspace.take<float>(part_floats(max_rows_, head_dim_) * count * chunks);
-    run_chunks(count, chunks);
+    if (count >= enough || most_keys <= kChunkKeys) return run_tiles(count);
+    unit_keys_ = count * div_up(most_keys, kSpanKeys) >= enough ? kSpanKeys : kChunkKeys;
+    units_ = div_up(most_keys, unit_keys_);
+    units_memory_ =
+        workspace.take<float>(part_floats(tiles_.narrow_rows(), head_dim_) * count * units_);
+    run_units(count);
   }
 
+  // Tiles that keep all threads busy.
   static int64_t enough_tiles(const Context& context) { return 4 * context.pool.size(); }
 
-  // A part being made, the part it is merged into, and the kernel's scratch.
+  // A whole, a span and a chunk of it, and the kernel's scratch.
   static int64_t thread_floats(int64_t head_dim) {
-    return 2 * part_floats(kQueryRows, head_dim) +
+    return 3 * part_floats(kTileRows, head_dim) +
            div_up(attention_scratch_floats(head_dim), 16) * 16;
   }
 
+  // The units of run_units(), at most.
+  static int64_t most_units(int64_t most_tiles, int64_t most_keys, int64_t enough) {
+    const int64_t tiles = std::min(most_tiles, enough);
+    const int64_t spans = tiles * div_up(most_keys, kSpanKeys);
+    const int64_t chunks = tiles * div_up(most_keys, kChunkKeys);
+    return std::max(spans, std::min(chunks, enough * kSpanChunks));
+  }
+
  private:
-  // Calls f(index, memory of the thread) for [0, n), each thread taking the next that is left.
+  // The parts in a thread's memory.
+  struct Parts {
+    AttentionPart whole;
+    AttentionPart span;
+    AttentionPart chunk;
+    float* scratch;
+  };
+  Parts parts_of(int thread) const {
+    float* memory = thread_memory_ + thread * thread_floats_;
+    const int64_t size = part_floats(kTileRows, head_dim_);
+    const auto part = [&](int64_t i) { return part_at(memory + i * size, kTileRows, head_dim_); };
+    return {.whole = part(0), .span = part(1), .chunk = part(2), .scratch = memory + 3 * size};
+  }
+
+  // Calls f(index, cursor, parts of the thread) for [0, n), each thread taking the next that is
+  // left.
   template <class F>
   void share(int64_t n, F&& f) {
     std::atomic<int64_t> next{0};
     context_.pool.share(context_.pool.size(), [&](int64_t, int thread) {
       Tiles::Cursor cursor(tiles_);
-      float* memory = thread_memory_ + thread * thread_floats_;
-      for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(i, cursor, memory);
+      const Parts parts = parts_of(thread);
+      for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(i, cursor, parts);
     });
+  }
+
+  // Calls make(begin, end, part) for the pieces of the keys [first, end), whose bounds are
+  // multiples of `unit`, and merges what it makes in their order, into `whole`. A piece after the
+  // first is made in `piece`.
+  template <class Make>
+  void fold(const Tile& tile, int64_t first, int64_t end, int64_t unit, const AttentionPart& whole,
+            const AttentionPart& piece, Make&& make) const {
+    for (int64_t begin = first, next = 0; begin < end; begin = next) {
+      next = std::min(end, (begin / unit + 1) * unit);
+      make(begin, next, begin == first ? whole : piece);
+      if (begin != first) context_.attention.merge(piece, whole, tile.rows, head_dim_);
+    }
+  }
+
+  // The keys [begin, end) of one span.
+  void attend_span(const Tile& tile, int64_t begin, int64_t end, const AttentionPart& span,
+                   const Parts& parts) const {
+    fold(tile, begin, end, kChunkKeys, span, parts.chunk,
+         [&](int64_t from, int64_t to, const AttentionPart& part) {
+           attend(tile, from, to, part, parts.scratch);
+         });
   }
 
   void run_tiles(int64_t count) {
-    share(count, [&](int64_t index, Tiles::Cursor& cursor, float* memory) {
+    share(count, [&](int64_t index, Tiles::Cursor& cursor, const Parts& parts) {
       const Tile tile = cursor.at(index);
-      const AttentionPart part = part_at(memory, kQueryRows, head_dim_);
-      memory += part_floats(kQueryRows, head_dim_);
-      const AttentionPart whole = part_at(memory, kQueryRows, head_dim_);
-      memory += part_floats(kQueryRows, head_dim_);
-      clear(whole, tile.rows);
-      for (int64_t c = tile.first_key / kChunkKeys; c * kChunkKeys < tile.end_key; ++c) {
-        attend(tile, c, part, memory);
-        context_.attention.merge(part, whole, tile.rows, head_dim_);
-      }
-      finish(tile, whole);
+      fold(tile, tile.first_key, tile.end_key, kSpanKeys, parts.whole, parts.span,
+           [&](int64_t begin, int64_t end, const AttentionPart& part) {
+             attend_span(tile, begin, end, part, parts);
+           });
+      finish(tile, parts.whole);
     });
   }
 
-  void run_chunks(int64_t count, int64_t chunks) {
-    share(count * chunks, [&](int64_t index, Tiles::Cursor& cursor, float* memory) {
-      const Tile tile = cursor.at(index / chunks);
-      const int64_t c = index % chunks;
-      if ((c + 1) * kChunkKeys <= tile.first_key || c * kChunkKeys >= tile.end_key) return;
-      attend(tile, c, chunk_part(index), memory + 2 * part_floats(kQueryRows, head_dim_));
+  // Units of keys, a chunk or a span each, go to different threads.
+  void run_units(int64_t count) {
+    share(count * units_, [&](int64_t index, Tiles::Cursor& cursor, const Parts& parts) {
+      const Tile tile = cursor.at(index / units_);
+      const int64_t unit = index % units_;
+      const int64_t begin = std::max(tile.first_key, unit * unit_keys_);
+      const int64_t end = std::min(tile.end_key, (unit + 1) * unit_keys_);
+      if (begin < end) attend_span(tile, begin, end, unit_part(index), parts);
     });
-    share(count, [&](int64_t index, Tiles::Cursor& cursor, float* memory) {
+    share(count, [&](int64_t index, Tiles::Cursor& cursor, const Parts&) {
       const Tile tile = cursor.at(index);
-      const AttentionPart whole = part_at(memory, kQueryRows, head_dim_);
-      clear(whole, tile.rows);
-      for (int64_t c = tile.first_key / kChunkKeys; c * kChunkKeys < tile.end_key; ++c) {
-        context_.attention.merge(chunk_part(index * chunks + c), whole, tile.rows, head_dim_);
-      }
-      finish(tile, whole);
+      finish(tile, merge_units(tile, index * units_));
     });
   }
 
-  AttentionPart chunk_part(int64_t index) const {
-    return part_at(parts_ + index * part_floats(max_rows_, head_dim_), max_rows_, head_dim_);
+  AttentionPart unit_part(int64_t index) const {
+    const int64_t rows = tiles_.narrow_rows();
+    return part_at(units_memory_ + index * part_floats(rows, head_dim_), rows, head_dim_);
   }
 
-  void clear(const AttentionPart& part, int rows) const {
-    std::fill_n(part.sums, rows * head_dim_, 0.0F);
-    std::fill_n(part.largest, rows, -std::numeric_limits<float>::infinity());
-    std::fill_n(part.total, rows, 0.0F);
+  // Units are merged into the first of their span, and spans into the first of all.
+  AttentionPart merge_units(const Tile& tile, int64_t first_unit) const {
+    AttentionPart whole;
+    AttentionPart span;
+    const auto add = [&](const AttentionPart& part, AttentionPart& into) {
+      if (into.sums == nullptr) {
+        into = part;
+      } else {
+        context_.attention.merge(part, into, tile.rows, head_dim_);
+      }
+    };
+    for (int64_t unit = tile.first_key / unit_keys_; unit * unit_keys_ < tile.end_key; ++unit) {
+      add(unit_part(first_unit + unit), span);
+      if (const int64_t end = (unit + 1) * unit_keys_;
+          end % kSpanKeys == 0 || end >= tile.end_key) {
+        add(span, whole);
+        span = {};
+      }
+    }
+    return whole;
   }
 
-  void attend(const Tile& tile, int64_t chunk_index, const AttentionPart& part,
+  void attend(const Tile& tile, int64_t begin, int64_t end, const AttentionPart& part,
               float* scratch) const {
-    const int64_t begin = std::max(tile.first_key, chunk_index * kChunkKeys);
-    const int64_t end = std::min(tile.end_key, (chunk_index + 1) * kChunkKeys);
     AttentionChunk chunk;
     chunk.head_dim = head_dim_;
     chunk.scale = op_.scale;
@@ -273,10 +343,11 @@ class Run {
   const Attention& op_;
   Tiles tiles_;
   int64_t head_dim_;
-  int64_t max_rows_;  // of any tile
   int64_t thread_floats_ = 0;
   float* thread_memory_ = nullptr;
-  float* parts_ = nullptr;
+  int64_t unit_keys_ = 0;
+  int64_t units_ = 0;  // of a tile
+  float* units_memory_ = nullptr;
 };
 
 }  // namespace
@@ -301,10 +372,10 @@ void run(Context& context, const Attention& op) { Run(context, op).run(); }
 int64_t workspace_bytes(const Context& context, const Attention& op) {
   const Tiles tiles(op);
   const int64_t d = op.kv.k.cols();
-  const int64_t split = std::min(tiles.most(), Run::enough_tiles(context));
-  const int64_t chunks = div_up(op.plan->max_kv_len, kChunkKeys);
+  const int64_t units =
+      Run::most_units(tiles.most(), op.plan->max_kv_len, Run::enough_tiles(context));
   return Workspace::bytes<float>(Run::thread_floats(d) * context.pool.size()) +
-         Workspace::bytes<float>(part_floats(tiles.max_rows(), d) * split * chunks);
+         Workspace::bytes<float>(part_floats(tiles.narrow_rows(), d) * units);
 }
 
 }  // namespace chitu::cpu

@@ -1,5 +1,8 @@
-// Attention of a few queries over a run of keys, the unit that longer attention is merged from
+// Attention of some queries over a run of keys, the unit that longer attention is merged from
 // (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; FlashAttention).
+//
+// What a query comes to does not depend on the other rows of a chunk, nor on keys that it does not
+// see: each score is a sum in the order of head_dim, each output a sum in the order of the keys.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +12,13 @@
 
 namespace chitu::cpu {
 
-inline constexpr int kQueryRows = 16;   // queries of one kv head that share each key and value read
+inline constexpr int kTileRows = 96;    // queries of one kv head that share each key and value read
 inline constexpr int kChunkKeys = 128;  // keys of one run
+inline constexpr int kKeyAlignment = 16;  // a chunk begins at a key that is a multiple of it
 
-// What attention over some keys has come to: for row r with scores s_i, the largest of them, the
-// total of e^(s_i - largest), and the sum of e^(s_i - largest) v_i. No keys: largest is minus
-// infinity.
+// What attention over some keys has come to: for row r with scores s_i, in units of ln 2, the
+// largest of them, the total of 2^(s_i - largest), and the sum of 2^(s_i - largest) v_i. No keys:
+// largest is minus infinity.
 struct AttentionPart {
   float* sums = nullptr;     // [rows, head_dim]
   float* largest = nullptr;  // [rows]
@@ -25,23 +29,24 @@ struct AttentionChunk {
   int64_t head_dim = 0;
   float scale = 1.0F;
   float softcap = 0.0F;
-  DType dtype = DType::kF32;  // of keys and values: F32, F16 or BF16
+  DType dtype = DType::kF32;  // of keys and values: F32, F16, BF16 or Q8_0
 
-  int rows = 0;  // at most kQueryRows
-  const float* q[kQueryRows];
-  int first[kQueryRows];  // row r sees keys [first[r], end[r]); 0 <= first <= end <= keys
-  int end[kQueryRows];
+  int rows = 0;  // at most kTileRows
+  const float* q[kTileRows];
+  int first[kTileRows];  // row r sees keys [first[r], end[r]); 0 <= first <= end <= keys
+  int end[kTileRows];
 
   int keys = 0;  // at most kChunkKeys
-  const void* k[kChunkKeys];
-  const void* v[kChunkKeys];
+  const std::byte* k[kChunkKeys];
+  const std::byte* v[kChunkKeys];
 
   AttentionPart part;
   float* scratch = nullptr;  // attention_scratch_floats(head_dim)
 };
 
+// Scores, keys and values.
 inline constexpr int64_t attention_scratch_floats(int64_t head_dim) {
-  return int64_t{kQueryRows} * kChunkKeys + int64_t{16} * head_dim;  // scores, and keys as floats
+  return int64_t{kChunkKeys} * (kTileRows + 2 * head_dim);
 }
 
 struct AttentionKernels {

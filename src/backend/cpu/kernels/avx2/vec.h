@@ -16,6 +16,7 @@ struct Vec {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
   static F set1(float x) { return _mm256_set1_ps(x); }
+  static F set1_f16(uint16_t x) { return _mm256_cvtph_ps(_mm_set1_epi16(static_cast<int16_t>(x))); }
   static F load(const float* p) { return _mm256_loadu_ps(p); }
   static F load_n(const float* p, int n) { return _mm256_maskload_ps(p, first(n)); }
   static F load_f16(const uint16_t* p) {
@@ -25,6 +26,10 @@ struct Vec {
     const __m256i wide =
         _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  }
+  static F load_i8(const int8_t* p) {
+    return _mm256_cvtepi32_ps(
+        _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
   }
   static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
   static void store_n(float* p, F x, int n) { _mm256_maskstore_ps(p, first(n), x); }
@@ -75,10 +80,23 @@ struct Vec {
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
   }
-  static F sums(const F* v) {
-    const F a = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
-    const F b = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
-    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+  // Blocks of 4 by 4 within the 128-bit halves, then the halves of rows four apart.
+  static void transpose(F* v) {
+    F a[8];
+    for (int i = 0; i < 8; i += 4) {
+      const F t0 = _mm256_unpacklo_ps(v[i], v[i + 1]);
+      const F t1 = _mm256_unpackhi_ps(v[i], v[i + 1]);
+      const F t2 = _mm256_unpacklo_ps(v[i + 2], v[i + 3]);
+      const F t3 = _mm256_unpackhi_ps(v[i + 2], v[i + 3]);
+      a[i] = _mm256_shuffle_ps(t0, t2, 0x44);
+      a[i + 1] = _mm256_shuffle_ps(t0, t2, 0xee);
+      a[i + 2] = _mm256_shuffle_ps(t1, t3, 0x44);
+      a[i + 3] = _mm256_shuffle_ps(t1, t3, 0xee);
+    }
+    for (int i = 0; i < 4; ++i) {
+      v[i] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+      v[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+    }
   }
 };
 

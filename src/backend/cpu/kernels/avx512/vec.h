@@ -13,6 +13,9 @@ struct Vec {
 
   static __mmask16 first(int n) { return static_cast<__mmask16>((1U << n) - 1); }
   static F set1(float x) { return _mm512_set1_ps(x); }
+  static F set1_f16(uint16_t x) {
+    return _mm512_cvtph_ps(_mm256_set1_epi16(static_cast<int16_t>(x)));
+  }
   static F load(const float* p) { return _mm512_loadu_ps(p); }
   static F load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(first(n), p); }
   static F load_f16(const uint16_t* p) {
@@ -22,6 +25,10 @@ struct Vec {
     const __m512i wide =
         _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+  }
+  static F load_i8(const int8_t* p) {
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }
   static void store(float* p, F x) { _mm512_storeu_ps(p, x); }
   static void store_n(float* p, F x, int n) { _mm512_mask_storeu_ps(p, first(n), x); }
@@ -64,23 +71,29 @@ struct Vec {
   static float sum(F x) { return _mm512_reduce_add_ps(x); }
   static float largest(F x) { return _mm512_reduce_max_ps(x); }
 
-  // Adds pairs of vectors lane by lane while transposing: four rounds leave one vector.
-  static F sums(const F* v) {
-    F a[8];
-    for (int i = 0; i < 8; ++i) {  // 128-bit lanes of v[i] and v[i + 8], halves added
-      a[i] = add(_mm512_shuffle_f32x4(v[i], v[i + 8], 0x44),
-                 _mm512_shuffle_f32x4(v[i], v[i + 8], 0xee));
+  // Blocks of 4 by 4 within the 128-bit lanes, then 4 by 4 of those lanes.
+  static void transpose(F* v) {
+    F a[16];
+    for (int i = 0; i < 16; i += 4) {
+      const F t0 = _mm512_unpacklo_ps(v[i], v[i + 1]);
+      const F t1 = _mm512_unpackhi_ps(v[i], v[i + 1]);
+      const F t2 = _mm512_unpacklo_ps(v[i + 2], v[i + 3]);
+      const F t3 = _mm512_unpackhi_ps(v[i + 2], v[i + 3]);
+      a[i] = _mm512_shuffle_ps(t0, t2, 0x44);
+      a[i + 1] = _mm512_shuffle_ps(t0, t2, 0xee);
+      a[i + 2] = _mm512_shuffle_ps(t1, t3, 0x44);
+      a[i + 3] = _mm512_shuffle_ps(t1, t3, 0xee);
     }
-    F b[4];
     for (int i = 0; i < 4; ++i) {
-      b[i] = add(_mm512_shuffle_f32x4(a[i], a[i + 4], 0x88),
-                 _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd));
+      const F t0 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x44);
+      const F t1 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xee);
+      const F t2 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x44);
+      const F t3 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xee);
+      v[i] = _mm512_shuffle_f32x4(t0, t2, 0x88);
+      v[i + 4] = _mm512_shuffle_f32x4(t0, t2, 0xdd);
+      v[i + 8] = _mm512_shuffle_f32x4(t1, t3, 0x88);
+      v[i + 12] = _mm512_shuffle_f32x4(t1, t3, 0xdd);
     }
-    // Lanes of 128 bits now belong to rows i, i + 8, i + 4, i + 12.
-    const F c0 = add(_mm512_unpacklo_ps(b[0], b[2]), _mm512_unpackhi_ps(b[0], b[2]));
-    const F c1 = add(_mm512_unpacklo_ps(b[1], b[3]), _mm512_unpackhi_ps(b[1], b[3]));
-    const F d = add(_mm512_unpacklo_ps(c0, c1), _mm512_unpackhi_ps(c0, c1));
-    return _mm512_shuffle_f32x4(d, d, 0xd8);
   }
 };
 

@@ -20,10 +20,12 @@ struct Vec {
   using F = float;
 
   static F set1(float x) { return x; }
+  static F set1_f16(uint16_t x) { return half_to_float(x); }
   static F load(const float* p) { return *p; }
   static F load_n(const float*, int) { return 0.0F; }
   static F load_f16(const uint16_t* p) { return half_to_float(*p); }
   static F load_bf16(const uint16_t* p) { return bf16_to_float(*p); }
+  static F load_i8(const int8_t* p) { return static_cast<float>(*p); }
   static void store(float* p, F x) { *p = x; }
   static void store_n(float*, F, int) {}
   static void store_f16(uint16_t* p, F x) { *p = float_to_half(x); }
@@ -46,7 +48,7 @@ struct Vec {
 
   static float sum(F x) { return x; }
   static float largest(F x) { return x; }
-  static F sums(const F* v) { return v[0]; }  // lane i: the sum of v[i]'s lanes
+  static void transpose(F*) {}  // of kWidth vectors, in place: v[i]'s lane j is v[j]'s lane i
 };
 
 // 16 rows of 4 codes each, and one accumulator a row.
