@@ -62,13 +62,13 @@ class CpuOps : public Ops {
   }
   Status reserve(int64_t bytes) override {
     if (bytes <= static_cast<int64_t>(workspace_.bytes())) return {};
-    TRY(memory, allocate_memory(static_cast<std::size_t>(bytes), Contents::kUndefined));
+    TRY(memory, memory_.allocate(static_cast<std::size_t>(bytes), Contents::kUndefined));
     workspace_ = std::move(memory);
     context_.workspace = static_cast<std::byte*>(workspace_.data());
     return {};
   }
 
-  Result<Buffer> allocate(std::size_t bytes) override { return allocate_memory(bytes); }
+  Result<Buffer> allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
   void upload(void* device, const void* host, std::size_t bytes) override {
     std::memcpy(device, host, bytes);
   }
@@ -109,7 +109,7 @@ class CpuOps : public Ops {
     TRY(index, find_kernel(part.dtype, part.cols()));
     const WeightLayout& layout = weight_layout(linear_kernel(index).layout);
     const int64_t bytes = layout.bytes(part.dtype, part.rows(), part.cols());
-    TRY(buffer, allocate_memory(static_cast<std::size_t>(bytes), Contents::kUndefined));
+    TRY(buffer, memory_.allocate(static_cast<std::size_t>(bytes), Contents::kUndefined));
     const auto* from = static_cast<const std::byte*>(part.data);
     auto* to = static_cast<std::byte*>(buffer.data());
     const int64_t stride = bytes_for(part.dtype, part.row_stride);
@@ -133,6 +133,7 @@ class CpuOps : public Ops {
   }
 
   Context context_;
+  Memory memory_;
   Buffer workspace_;
 };
 
