@@ -50,27 +50,37 @@ int run_command(const Command& command, std::span<const char* const> words) {
   return kExitError;
 }
 
-int dispatch(std::span<const char* const> words) {
-  const std::string_view name = words.empty() ? "" : words[0];
-  if (name == "--help" || name == "-h" || name == "help") {
-    // `chitu help run` is `chitu run --help`.
-    const Command* about = words.size() > 1 ? find_command(words[1]) : nullptr;
-    fmt::print("{}", about == nullptr ? help_text() : help_text(*about));
-    return kExitOk;
-  }
-  if (name.empty()) {
-    fmt::print(stderr, "{}", help_text());
-    return kExitUsage;
-  }
-  const Command* command = find_command(name == "--version" ? "version" : name);
-  if (command != nullptr) return run_command(*command, words.subspan(1));
-
+int unknown_command(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Command& known : commands()) names.push_back(known.name);
   const std::string_view near = nearest(name, names);
   return usage_error("",
-                     fmt::format("unknown command '{}'{}", name,
+                     fmt::format("unknown command {}{}", quote(name),
                                  near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near)));
+}
+
+// `chitu help run` is `chitu run --help`.
+int print_help(std::span<const char* const> words) {
+  if (words.size() > 1) return usage_error("", "help is of one command at a time");
+  if (words.empty()) {
+    fmt::print("{}", help_text());
+    return kExitOk;
+  }
+  const Command* about = find_command(words[0]);
+  if (about == nullptr) return unknown_command(words[0]);
+  fmt::print("{}", help_text(*about));
+  return kExitOk;
+}
+
+int dispatch(std::span<const char* const> words) {
+  if (words.empty()) {
+    fmt::print(stderr, "{}", help_text());
+    return kExitUsage;
+  }
+  const std::string_view name = words[0];
+  if (name == "--help" || name == "-h" || name == "help") return print_help(words.subspan(1));
+  const Command* command = find_command(name == "--version" ? "version" : name);
+  return command == nullptr ? unknown_command(name) : run_command(*command, words.subspan(1));
 }
 
 // What was printed is on its way when the program says that all went well.

@@ -43,6 +43,10 @@ def test_no_command_is_a_usage_error(chitu):
 
 @pytest.mark.parametrize("words, parts", [
     (["rum"], ["unknown command 'rum'", "did you mean 'run'?"]),
+    ([""], ["unknown command ''"]),
+    (["help", "rum"], ["unknown command 'rum'", "did you mean 'run'?"]),
+    (["--help", "rum"], ["unknown command 'rum'"]),
+    (["help", "run", "chat"], ["help is of one command at a time"]),
     (["run", "--promt", "x"], ["unknown option --promt", "did you mean --prompt?"]),
     (["run", "--prompt"], ["--prompt needs a value"]),
     (["run", "one", "two"], ["one prompt"]),
