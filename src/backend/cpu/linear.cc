@@ -4,6 +4,7 @@
 #include "backend/cpu/context.h"
 #include "backend/cpu/linear_table.h"
 #include "backend/cpu/weight_layout.h"
+#include "base/check.h"
 
 namespace chitu::cpu {
 namespace {
@@ -21,9 +22,15 @@ int64_t units(const WeightSegment& segment) {
   return (segment.rows + unit - 1) / unit;
 }
 
-bool quantizes_input(const Weight& weight) {
-  return std::any_of(weight.segments.begin(), weight.segments.end(),
-                     [](const WeightSegment& s) { return kernel_of(s).quantizes_input; });
+// Tokens of a panel of quantized activations; 0 where no segment reads them.
+int panel(const Weight& weight) {
+  int tokens = 0;
+  for (const WeightSegment& s : weight.segments) {
+    const int own = kernel_of(s).panel;
+    CHECK(tokens == 0 || own == 0 || own == tokens);
+    if (own != 0) tokens = own;
+  }
+  return tokens;
 }
 
 int scratch_rows(const Weight& weight) {
@@ -41,13 +48,12 @@ class Pass {
   void run() {
     Workspace workspace(context_.workspace);
     const int64_t cols = op_.weight->cols;
-    if (quantizes_input(*op_.weight)) {
+    if (const int tokens = panel(*op_.weight); tokens != 0) {
       quantized_ = {.q = workspace.take<int8_t>(count_ * cols),
                     .d = workspace.take<float>(count_ * cols / 32),
-                    .sums = workspace.take<int32_t>(count_ * cols / 16)};
+                    .minus_sums = workspace.take<int32_t>(count_ * cols / 32 * 3)};
       for_each_row(context_, count_, cols, [&](int64_t t) {
-        context_.rows.quantize(op_.x.row<const float>(first_ + t), row_of(quantized_, t * cols),
-                               cols);
+        context_.rows.quantize(op_.x.row<const float>(first_ + t), quantized_row(t, tokens), cols);
       });
     }
     const int64_t scratch = scratch_rows(*op_.weight) * cols;
@@ -60,8 +66,19 @@ class Pass {
   }
 
  private:
-  static QuantizedRow row_of(const QuantizedRow& base, int64_t at) {
-    return {base.q + at, base.d + at / 32, base.sums + at / 16};
+  // Token t's place in its panel of at most `most` tokens.
+  QuantizedRow quantized_row(int64_t t, int64_t most) const {
+    int64_t first = t / most * most;
+    int64_t tokens = panel_tokens(count_ - first, most);
+    while (t >= first + tokens) {
+      first += tokens;
+      tokens = panel_tokens(count_ - first, tokens);
+    }
+    const int64_t cols = op_.weight->cols;
+    return {.q = quantized_.q + first * cols + (t - first) * 4,
+            .d = quantized_.d + first * cols / 32 + (t - first),
+            .minus_sums = quantized_.minus_sums + first * cols / 32 * 3 + (t - first),
+            .stride = tokens};
   }
 
   // Units [begin, end) of all segments, one after the other.
@@ -118,9 +135,9 @@ int64_t workspace_bytes(const Context& context, const Linear& op) {
   const bool loaded = !op.weight->segments.empty() && !op.weight->segments[0].buffers.empty();
   const int64_t values = std::min(kMaxTokens, op.x.rows()) * op.x.cols();
   int64_t bytes = 0;
-  if (!loaded || quantizes_input(*op.weight)) {
+  if (!loaded || panel(*op.weight) != 0) {
     bytes += Workspace::bytes<int8_t>(values) + Workspace::bytes<float>(values / 32) +
-             Workspace::bytes<int32_t>(values / 16);
+             Workspace::bytes<int32_t>(values / 32 * 3);
   }
   const int rows = loaded                                       ? scratch_rows(*op.weight)
                    : context.arithmetic == Arithmetic::kFloat32 ? kMaxScratchRows

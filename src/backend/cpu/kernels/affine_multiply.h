@@ -1,13 +1,18 @@
 // The product of affine weights (affine_format.h) and 8-bit activations, written once over a type D
-// of 16-lane dot products (Dot of scalar/vec.h); included by one source file an instruction set.
+// of dot products (Dot of scalar/vec.h); included by one source file an instruction set.
 //
-// For a group of columns, with x = d * q:
-//   sum of (a (u - offset) + b) x  =  d (a (sum of u q  -  offset * sum of q)  +  b * sum of q)
-// The first sum is the integer dot product; the activations bring the sum of their codes along, so
-// that the offset costs nothing but the accumulator's initial value.
+// For the 32 columns of a block of activations, with x = d * q:
+//   sum of (a (u - offset) + b) x  =  d * sum over groups of (a (sum of u q  -  offset * sum of q)
+//   +  b * sum of q)
+// The first sum is the integer dot product; the activations bring the sums of their codes along,
+// negative, so that the offset costs nothing but the accumulator's initial value.
+//
+// Tokens go through a tile in panels (linear_kernel.h): one vector of codes meets D::kPanel tokens,
+// whose words lie side by side, and all their sums stay in registers.
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -25,11 +30,11 @@ class AffineMultiply {
     for (int64_t row = begin; row < end; row += kAffineRows) {
       const auto* unit =
           reinterpret_cast<const uint8_t*>(call.weights) + row / kAffineRows * unit_bytes;
-      int64_t token = 0;
-      for (; token + D::kTokens <= call.tokens; token += D::kTokens) {
-        some_tokens<D::kTokens>(call, unit, row, token);
+      for (int lane = 0; lane < kAffineRows && row + lane < end; lane += D::kRows) {
+        for (int64_t token = 0; token < call.tokens;) {
+          token += panel<D::kPanel>(call, unit, row, lane, token);
+        }
       }
-      for (; token < call.tokens; ++token) some_tokens<1>(call, unit, row, token);
     }
   }
 
@@ -38,11 +43,26 @@ class AffineMultiply {
   using I = typename D::I;
   using F = typename D::F;
 
-  static constexpr bool kFullRange = Format::kLowBits == 8;
+  static constexpr int kBits = Format::kLowBits + Format::kHighBits;
   // Whether the dot product itself takes the offset of 128 off.
-  static constexpr bool kOffsetInDot = kFullRange && D::kSignedFullRange;
+  static constexpr bool kOffsetInDot = kBits == 8 && D::kSignedFullRange;
   static constexpr int kGroupsPer32 = 32 / Format::kGroup;
   static constexpr int kStepsPerGroup = Format::kGroup / 4;
+  static constexpr int kStepsAtOnce = std::min(kStepsPerGroup, D::kStepsAtOnce(kBits));
+  static constexpr int kOffsetShift = std::countr_zero(static_cast<unsigned>(Format::kOffset));
+  static_assert(Format::kOffset == 0 || Format::kOffset == 1 << kOffsetShift);
+  static_assert(kStepsPerGroup % kStepsAtOnce == 0);
+
+  // The panel that begins with `token`, which has kTokens tokens or fewer; returns how many.
+  template <int kTokens>
+  static int64_t panel(const LinearCall& call, const uint8_t* unit, int64_t row, int lane,
+                       int64_t token) {
+    if constexpr (kTokens > 1) {
+      if (call.tokens - token < kTokens) return panel<kTokens / 2>(call, unit, row, lane, token);
+    }
+    some_tokens<kTokens>(call, unit, row, lane, token);
+    return kTokens;
+  }
 
   // The codes of step kStep of 32 columns.
   template <int kStep>
@@ -62,112 +82,148 @@ class AffineMultiply {
     return c;
   }
 
-  static F group_scale(const uint8_t* tile, F d, int group) {
-    const uint8_t* scales = tile + Format::kScalesAt + group * kAffineRows;
+  // Of a tile and its part of 32 columns, beginning with a vector's first row.
+  struct Weights {
+    const uint8_t* low;
+    const uint8_t* high;
+    const uint8_t* scales;  // of the part's first group
+    const uint8_t* mins;
+    F d;
+    F minus_m;  // of kHasMins: minus what a sum of codes is to be multiplied with
+  };
+
+  template <int kGroup>
+  static F group_scale(const Weights& w) {
+    const uint8_t* scales = w.scales + kGroup * kAffineRows;
     if constexpr (Format::kScales == AffineScales::kGroup) {
-      return D::mul(d, D::from_i8(reinterpret_cast<const int8_t*>(scales)));
+      return D::mul(w.d, D::from_i8(reinterpret_cast<const int8_t*>(scales)));
     } else if constexpr (Format::kScales == AffineScales::kGroupMin) {
-      return D::mul(d, D::from_u8(scales));
+      return D::mul(w.d, D::from_u8(scales));
     } else if constexpr (Format::kScales == AffineScales::kGroupNibbles) {
-      return D::mul(d, D::template from_nibbles<0>(scales));
+      return D::mul(w.d, D::template from_nibbles<0>(scales));
     } else {
-      return d;
+      return w.d;
     }
   }
 
-  // REQUIRES: kHasMins. `m` is minus the block's m where the formula has a minus.
-  static F group_min(const uint8_t* tile, F m, int group) {
+  // REQUIRES: kHasMins.
+  template <int kGroup>
+  static F minus_group_min(const Weights& w) {
     if constexpr (Format::kScales == AffineScales::kGroupMin) {
-      return D::mul(m, D::from_u8(tile + Format::kMinsAt + group * kAffineRows));
+      return D::mul(w.minus_m, D::from_u8(w.mins + kGroup * kAffineRows));
     } else if constexpr (Format::kScales == AffineScales::kGroupNibbles) {
-      return D::mul(m, D::template from_nibbles<4>(tile + Format::kScalesAt + group * kAffineRows));
+      return D::mul(w.minus_m, D::template from_nibbles<4>(w.scales + kGroup * kAffineRows));
     } else {
-      return m;
+      return w.minus_m;
     }
   }
 
-  // One token's codes, scales and sums.
-  struct Input {
+  // A block of 32 columns of kTokens tokens.
+  template <int kTokens>
+  struct Block {
     const int8_t* q;
     const float* d;
-    const int32_t* sums;
+    const int32_t* minus_sums;
 
-    int32_t four(int64_t column) const {
-      int32_t word;
-      std::memcpy(&word, q + column, sizeof(word));
-      return word;
+    int32_t word(int step, int t) const {
+      int32_t four;
+      std::memcpy(&four, q + (step * kTokens + t) * 4, sizeof(four));
+      return four;
     }
-    int32_t sum(int64_t column) const {  // of the group that starts there
-      const int32_t* s = sums + column / 16;
-      return Format::kGroup == 16 ? s[0] : s[0] + s[1];
+    int32_t minus_sum(int group, int t) const {
+      return minus_sums[(Format::kGroup == 32 ? 2 : group) * kTokens + t];
     }
   };
 
-  template <int kGroup, int kTokens, int... kSteps>
-  static void add_group(const uint8_t* low, const uint8_t* high, const Input (&x)[kTokens],
-                        int64_t column, I (&dots)[kTokens], std::integer_sequence<int, kSteps...>) {
+  template <int kFirstStep, int kTokens, int... kSteps>
+  static void add_products(const Weights& w, const Block<kTokens>& x, I (&dots)[kTokens],
+                           std::integer_sequence<int, kSteps...>) {
+    typename D::Products products[kTokens];
+    for (int t = 0; t < kTokens; ++t) products[t] = D::begin(dots[t]);
     const auto step = [&]<int kStep>(std::integral_constant<int, kStep>) {
-      const Codes u = codes<kStep>(low, high);
+      const Codes u = codes<kStep>(w.low, w.high);
       for (int t = 0; t < kTokens; ++t) {
-        const int32_t four = x[t].four(column + kStep * 4);
-        dots[t] = kFullRange ? D::dot_full_range(dots[t], u, four) : D::dot(dots[t], u, four);
+        products[t] = D::template multiply_add<kBits>(products[t], u, x.word(kStep, t));
       }
     };
-    (step(std::integral_constant<int, kGroup * kStepsPerGroup + kSteps>()), ...);
+    (step(std::integral_constant<int, kFirstStep + kSteps>()), ...);
+    for (int t = 0; t < kTokens; ++t) dots[t] = D::end(dots[t], products[t]);
   }
 
-  // Adds group kGroup of the 32 columns at `column`, which are the 32-column part `part` of `tile`.
+  // The integer dot products of group kGroup.
   template <int kGroup, int kTokens>
-  static void group(const uint8_t* tile, int part, F d, F m, const Input (&x)[kTokens],
-                    int64_t column, F (&sums)[kTokens]) {
-    const int64_t first = column + kGroup * Format::kGroup;
-    I dots[kTokens];
+  static void dot_products(const Weights& w, const Block<kTokens>& x, I (&dots)[kTokens]) {
     for (int t = 0; t < kTokens; ++t) {
-      dots[t] =
-          D::set1_i(kOffsetInDot || Format::kOffset == 0 ? 0 : -Format::kOffset * x[t].sum(first));
-    }
-    add_group<kGroup>(tile + part * Format::kLowBytes,
-                      tile + Format::kHighAt + part * Format::kHighBytes, x, column, dots,
-                      std::make_integer_sequence<int, kStepsPerGroup>());
-    const int index = part * kGroupsPer32 + kGroup;
-    const F a = group_scale(tile, d, index);
-    for (int t = 0; t < kTokens; ++t) {
-      sums[t] = D::fma(D::to_float(dots[t]), D::mul(a, D::set1(x[t].d[column / 32])), sums[t]);
-    }
-    if constexpr (Format::kHasMins) {
-      const F b = group_min(tile, m, index);
-      for (int t = 0; t < kTokens; ++t) {
-        const float total = x[t].d[column / 32] * static_cast<float>(x[t].sum(first));
-        sums[t] = D::fma(b, D::set1(total), sums[t]);
+      if constexpr (kOffsetInDot || Format::kOffset == 0) {
+        dots[t] = D::set1_i(0);
+      } else {
+        dots[t] = D::template shift_left<kOffsetShift>(D::set1_i(x.minus_sum(kGroup, t)));
       }
+    }
+    constexpr auto kSteps = std::make_integer_sequence<int, kStepsAtOnce>();
+    const auto chunks = [&]<int... kChunks>(std::integer_sequence<int, kChunks...>) {
+      (add_products<kGroup * kStepsPerGroup + kChunks * kStepsAtOnce>(w, x, dots, kSteps), ...);
+    };
+    chunks(std::make_integer_sequence<int, kStepsPerGroup / kStepsAtOnce>());
+  }
+
+  // values = a * (the dot product) + b * (the sum of codes), of group kGroup; `values` of the
+  // group before are added.
+  template <int kGroup, int kTokens>
+  static void group(const Weights& w, const Block<kTokens>& x, F (&values)[kTokens]) {
+    I dots[kTokens];
+    dot_products<kGroup>(w, x, dots);
+    const F a = group_scale<kGroup>(w);
+    if constexpr (Format::kHasMins) {
+      const F minus_b = minus_group_min<kGroup>(w);
+      for (int t = 0; t < kTokens; ++t) {
+        const F minus_sum = D::to_float(D::set1_i(x.minus_sum(kGroup, t)));
+        values[t] =
+            kGroup == 0 ? D::mul(minus_b, minus_sum) : D::fma(minus_b, minus_sum, values[t]);
+      }
+    }
+    for (int t = 0; t < kTokens; ++t) {
+      const F dot = D::to_float(dots[t]);
+      values[t] = kGroup == 0 && !Format::kHasMins ? D::mul(dot, a) : D::fma(dot, a, values[t]);
     }
   }
 
   template <int kTokens>
-  static void some_tokens(const LinearCall& call, const uint8_t* tile, int64_t row, int64_t token) {
-    Input x[kTokens];
+  static void some_tokens(const LinearCall& call, const uint8_t* tile, int64_t row, int lane,
+                          int64_t token) {
+    const QuantizedRow& panel = call.quantized;
+    Block<kTokens> x = {panel.q + token * call.cols, panel.d + token * (call.cols / 32),
+                        panel.minus_sums + token * (call.cols / 32 * 3)};
     F sums[kTokens];
-    for (int t = 0; t < kTokens; ++t) {
-      const int64_t first = (token + t) * call.cols;
-      x[t] = {call.quantized.q + first, call.quantized.d + first / 32,
-              call.quantized.sums + first / 16};
-      sums[t] = D::set1(0.0F);
-    }
-    for (int64_t column = 0; column < call.cols; tile += Format::kTileBytes) {
-      const F d = D::from_f16(tile + Format::kDAt);
-      F m = d;
+    for (int t = 0; t < kTokens; ++t) sums[t] = D::set1(0.0F);
+    for (const uint8_t* end = tile + call.cols / Format::kColumns * Format::kTileBytes; tile < end;
+         tile += Format::kTileBytes) {
+      Weights w = {.low = tile + lane * 4,
+                   .high = tile + Format::kHighAt + lane * 4,
+                   .scales = tile + Format::kScalesAt + lane,
+                   .mins = tile + Format::kMinsAt + lane,
+                   .d = D::from_f16(tile + Format::kDAt + lane * 2),
+                   .minus_m = D::set1(0.0F)};
       if constexpr (Format::kHasMins) {
-        m = D::from_f16(tile + Format::kMAt);
-        if constexpr (Format::kHasGroupScales) m = D::mul(m, D::set1(-1.0F));
+        w.minus_m = D::from_f16(tile + Format::kMAt + lane * 2);
+        if constexpr (!Format::kHasGroupScales) w.minus_m = D::mul(w.minus_m, D::set1(-1.0F));
       }
-      for (int part = 0; part < Format::kColumns / 32; ++part, column += 32) {
-        group<0>(tile, part, d, m, x, column, sums);
-        if constexpr (kGroupsPer32 == 2) group<1>(tile, part, d, m, x, column, sums);
+      for (int part = 0; part < Format::kColumns / 32; ++part) {
+        F values[kTokens];
+        group<0>(w, x, values);
+        if constexpr (kGroupsPer32 == 2) group<1>(w, x, values);
+        for (int t = 0; t < kTokens; ++t) sums[t] = D::fma(values[t], D::set1(x.d[t]), sums[t]);
+        w.low += Format::kLowBytes;
+        w.high += Format::kHighBytes;
+        w.scales += kGroupsPer32 * kAffineRows;
+        w.mins += kGroupsPer32 * kAffineRows;
+        x = {x.q + 32 * kTokens, x.d + kTokens, x.minus_sums + 3 * kTokens};
       }
     }
-    const int64_t count = std::min<int64_t>(kAffineRows, call.rows - row);
+    row += lane;
+    const int64_t count = std::min<int64_t>(D::kRows, call.rows - row);
     for (int t = 0; t < kTokens; ++t) {
-      float out[kAffineRows];
+      float out[D::kRows];
       D::store(out, sums[t]);
       float* y = call.y + (token + t) * call.y_stride + row;
       for (int64_t i = 0; i < count; ++i)
@@ -182,7 +238,7 @@ constexpr LinearKernel affine_kernel() {
           .isa = kIsa,
           .arithmetic = Arithmetic::kFast,
           .layout = LayoutKind::kAffine16,
-          .quantizes_input = true,
+          .panel = D::kPanel,
           .scratch_rows = 0,
           .multiply = AffineMultiply<D, Format>::run};
 }

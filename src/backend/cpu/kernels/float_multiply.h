@@ -128,7 +128,7 @@ constexpr LinearKernel float_kernel(DType format, Multiply multiply, int scratch
           .isa = kIsa,
           .arithmetic = Arithmetic::kFloat32,
           .layout = LayoutKind::kRowMajor,
-          .quantizes_input = false,
+          .panel = 0,
           .scratch_rows = scratch_rows,
           .multiply = multiply};
 }

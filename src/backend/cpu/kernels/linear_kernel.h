@@ -20,7 +20,7 @@ struct LinearCall {
   int64_t tokens = 0;
   const float* x = nullptr;  // kernels that read floats
   int64_t x_stride = 0;
-  QuantizedRow quantized{};  // kernels that read 8 bits: token t starts at t * cols of q, and so on
+  QuantizedRow quantized{};     // kernels that read 8 bits, in panels
   const float* bias = nullptr;  // [rows], optional
   float* y = nullptr;           // [tokens, rows], rows y_stride apart
   int64_t y_stride = 0;
@@ -28,6 +28,14 @@ struct LinearCall {
 };
 
 inline constexpr int kMaxScratchRows = 8;
+
+// Quantized activations lie in panels of the kernel's own number of tokens, a power of two, as many
+// as there are; then one each of the halves that remain (of 21 tokens and panels of 8: 8, 8, 4, 1).
+// A panel of n tokens that begins with token t starts at t * cols of q, its tokens interleaved.
+inline int64_t panel_tokens(int64_t left, int64_t panel) {
+  while (panel > left) panel /= 2;
+  return panel;
+}
 
 // Computes rows [begin, end); begin is a multiple of the layout's row_unit.
 using Multiply = void (*)(const LinearCall& call, int64_t begin, int64_t end);
@@ -43,7 +51,7 @@ struct LinearKernel {
   Isa isa;
   Arithmetic arithmetic;
   LayoutKind layout;
-  bool quantizes_input;  // reads LinearCall::quantized instead of x
+  int panel;  // most tokens of a panel of LinearCall::quantized; 0 for kernels that read x
   int scratch_rows;
   Multiply multiply;
 };

@@ -7,11 +7,13 @@
 
 namespace chitu::cpu {
 
-// A row of activations in 8 bits: x[i] is about d[i / 32] * q[i].
+// A row of activations in 8 bits: x[i] is about d[i / 32] * q[i]. Rows may be interleaved: words of
+// 4 codes, and single d and sums, are then `stride` apart.
 struct QuantizedRow {
-  int8_t* q;      // [n]
-  float* d;       // [n / 32]
-  int32_t* sums;  // [n / 16], of q
+  int8_t* q;            // [n / 4] words
+  float* d;             // [n / 32]
+  int32_t* minus_sums;  // [n / 32][3]: of q, minus the sums of a block's halves and of the whole
+  int64_t stride = 1;
 };
 
 struct RowKernels {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "backend/cpu/kernels/row_kernels.h"
@@ -88,20 +89,23 @@ struct RowTemplates {
   static void quantize(const float* x, const QuantizedRow& y, int64_t n) {
     for (int64_t block = 0; block < n / 32; ++block) {
       const float* in = x + block * 32;
-      int8_t* q = y.q + block * 32;
       F magnitude = V::set1(0.0F);
       for (int i = 0; i < 32; i += V::kWidth)
         magnitude = V::max(V::abs(V::load(in + i)), magnitude);
       const float d = V::largest(magnitude) / 127.0F;
       // The reciprocal of a subnormal d would be infinite; such a block is zero.
       const F inverse = V::set1(d < std::numeric_limits<float>::min() ? 0.0F : 1.0F / d);
+      int8_t q[32];
       for (int i = 0; i < 32; i += V::kWidth) V::store_i8(q + i, V::mul(V::load(in + i), inverse));
-      y.d[block] = d;
-      for (int half = 0; half < 2; ++half) {
-        int32_t sum = 0;
-        for (int i = 0; i < 16; ++i) sum += q[half * 16 + i];
-        y.sums[block * 2 + half] = sum;
-      }
+      for (int64_t i = 0; i < 8; ++i)
+        std::memcpy(y.q + (block * 8 + i) * y.stride * 4, q + i * 4, 4);
+      y.d[block * y.stride] = d;
+      int32_t* minus_sums = y.minus_sums + block * 3 * y.stride;
+      int32_t halves[2] = {};
+      for (int i = 0; i < 32; ++i) halves[i / 16] -= q[i];
+      minus_sums[0] = halves[0];
+      minus_sums[y.stride] = halves[1];
+      minus_sums[y.stride * 2] = halves[0] + halves[1];
     }
   }
 

@@ -100,91 +100,79 @@ struct Vec {
   }
 };
 
+// 8 of a tile's 16 rows.
 struct Dot {
-  struct Codes {
-    __m256i half[2];
-  };
-  struct I {
-    __m256i half[2];
-  };
-  struct F {
-    __m256 half[2];
-  };
+  using Codes = __m256i;
+  using I = __m256i;
+  using F = __m256;
+  using Products = __m256i;  // pairs of columns, in 16 bits
+  static constexpr int kRows = 8;
   // vpmaddubsw adds pairs of products in 16 bits: codes above 127 would overflow, so that 8-bit
   // codes are taken as signed.
   static constexpr bool kSignedFullRange = true;
-  static constexpr int kTokens = 2;
+  static constexpr int kPanel = 4;
+  // How often a pair of products of a code and +-127 fits into 16 bits: a power of two.
+  static constexpr int kStepsAtOnce(int bits) {
+    int steps = 8;
+    while (steps > 1 && steps * ((1 << bits) - 1) * 127 * 2 > 32767) steps /= 2;
+    return steps;
+  }
 
   static Codes load(const uint8_t* p) {
-    const auto* v = reinterpret_cast<const __m256i*>(p);
-    return {{_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)}};
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
   template <int kShift, int kMask>
-  static Codes bits(const Codes& c) {
-    const __m256i mask = _mm256_set1_epi8(static_cast<char>(kMask));
-    return {{_mm256_and_si256(_mm256_srli_epi16(c.half[0], kShift), mask),
-             _mm256_and_si256(_mm256_srli_epi16(c.half[1], kShift), mask)}};
+  static Codes bits(Codes c) {
+    return _mm256_and_si256(_mm256_srli_epi16(c, kShift),
+                            _mm256_set1_epi8(static_cast<char>(kMask)));
   }
   template <int kShift>
-  static Codes merge(const Codes& low, const Codes& high) {
-    return {{_mm256_or_si256(low.half[0], _mm256_slli_epi16(high.half[0], kShift)),
-             _mm256_or_si256(low.half[1], _mm256_slli_epi16(high.half[1], kShift))}};
+  static Codes merge(Codes low, Codes high) {
+    return _mm256_or_si256(low, _mm256_slli_epi16(high, kShift));
   }
-  static __m256i add_products(__m256i acc, __m256i u, __m256i x) {
-    const __m256i pairs = _mm256_maddubs_epi16(u, x);
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  static Products begin(I /*acc*/) { return _mm256_setzero_si256(); }
+  static I end(I acc, Products sum) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(sum, _mm256_set1_epi16(1)));
   }
-  static I dot(const I& acc, const Codes& u, int32_t x4) {
+  template <int kBits>
+  static Products multiply_add(Products acc, Codes u, int32_t x4) {
     const __m256i x = _mm256_set1_epi32(x4);
-    return {{add_products(acc.half[0], u.half[0], x), add_products(acc.half[1], u.half[1], x)}};
-  }
-  // u - 128 times x: |a| * sign(b, a) = a * b, and |a| <= 128 keeps pairs within 16 bits.
-  static I dot_full_range(const I& acc, const Codes& u, int32_t x4) {
-    const __m256i x = _mm256_set1_epi32(x4);
-    const __m256i flip = _mm256_set1_epi8(static_cast<char>(0x80));
-    const __m256i a = _mm256_xor_si256(u.half[0], flip);
-    const __m256i b = _mm256_xor_si256(u.half[1], flip);
-    return {{add_products(acc.half[0], _mm256_abs_epi8(a), _mm256_sign_epi8(x, a)),
-             add_products(acc.half[1], _mm256_abs_epi8(b), _mm256_sign_epi8(x, b))}};
+    if constexpr (kBits == 8) {  // |a| * sign(x, a) = a * x, and |a| <= 128
+      const __m256i a = _mm256_xor_si256(u, _mm256_set1_epi8(static_cast<char>(0x80)));
+      return _mm256_add_epi16(acc,
+                              _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(x, a)));
+    } else {
+      return _mm256_add_epi16(acc, _mm256_maddubs_epi16(u, x));
+    }
   }
 
-  static I set1_i(int32_t x) { return {{_mm256_set1_epi32(x), _mm256_set1_epi32(x)}}; }
-  static F to_float(const I& x) {
-    return {{_mm256_cvtepi32_ps(x.half[0]), _mm256_cvtepi32_ps(x.half[1])}};
+  static I set1_i(int32_t x) { return _mm256_set1_epi32(x); }
+  template <int kShift>
+  static I shift_left(I x) {
+    return _mm256_slli_epi32(x, kShift);
+  }
+  static F to_float(I x) { return _mm256_cvtepi32_ps(x); }
+  static __m128i load_bytes(const void* p) {
+    return _mm_loadl_epi64(static_cast<const __m128i*>(p));
   }
   static F widen(__m128i bytes) {  // unsigned
-    return {{_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
-             _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))}};
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
   }
-  static F from_u8(const uint8_t* p) {
-    return widen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  }
+  static F from_u8(const uint8_t* p) { return widen(load_bytes(p)); }
   template <int kShift>
   static F from_nibbles(const uint8_t* p) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return widen(_mm_and_si128(_mm_srli_epi16(bytes, kShift), _mm_set1_epi8(0xf)));
+    return widen(_mm_and_si128(_mm_srli_epi16(load_bytes(p), kShift), _mm_set1_epi8(0xf)));
   }
   static F from_i8(const int8_t* p) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return {{_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
-             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))}};
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(load_bytes(p)));
   }
   static F from_f16(const uint8_t* p) {
-    const auto* v = reinterpret_cast<const __m128i*>(p);
-    return {{_mm256_cvtph_ps(_mm_loadu_si128(v)), _mm256_cvtph_ps(_mm_loadu_si128(v + 1))}};
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  static F set1(float x) { return {{_mm256_set1_ps(x), _mm256_set1_ps(x)}}; }
-  static F mul(const F& a, const F& b) {
-    return {{_mm256_mul_ps(a.half[0], b.half[0]), _mm256_mul_ps(a.half[1], b.half[1])}};
-  }
-  static F fma(const F& a, const F& b, const F& c) {
-    return {{_mm256_fmadd_ps(a.half[0], b.half[0], c.half[0]),
-             _mm256_fmadd_ps(a.half[1], b.half[1], c.half[1])}};
-  }
-  static void store(float* p, const F& x) {
-    _mm256_storeu_ps(p, x.half[0]);
-    _mm256_storeu_ps(p + 8, x.half[1]);
-  }
+  static F set1(float x) { return _mm256_set1_ps(x); }
+  static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
 };
 
 }  // namespace chitu::cpu::avx2

@@ -101,8 +101,11 @@ struct Dot {
   using Codes = __m512i;
   using I = __m512i;
   using F = __m512;
+  using Products = I;
+  static constexpr int kRows = 16;
   static constexpr bool kSignedFullRange = false;
-  static constexpr int kTokens = 8;
+  static constexpr int kPanel = 8;
+  static constexpr int kStepsAtOnce(int /*bits*/) { return 8; }
 
   static Codes load(const uint8_t* p) { return _mm512_loadu_si512(p); }
   template <int kShift, int kMask>
@@ -115,13 +118,19 @@ struct Dot {
     return _mm512_or_si512(low, _mm512_slli_epi16(high, kShift));
   }
 #if defined(__AVX512VNNI__)
-  static I dot(I acc, Codes u, int32_t x4) {
+  static Products begin(I acc) { return acc; }
+  static I end(I /*acc*/, Products sum) { return sum; }
+  template <int kBits>
+  static Products multiply_add(Products acc, Codes u, int32_t x4) {
     return _mm512_dpbusd_epi32(acc, u, _mm512_set1_epi32(x4));
   }
-  static I dot_full_range(I acc, Codes u, int32_t x4) { return dot(acc, u, x4); }
 #endif
 
   static I set1_i(int32_t x) { return _mm512_set1_epi32(x); }
+  template <int kShift>
+  static I shift_left(I x) {
+    return _mm512_slli_epi32(x, kShift);
+  }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x); }
   static F widen(__m128i bytes) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));

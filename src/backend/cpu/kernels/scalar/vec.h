@@ -51,8 +51,11 @@ struct Vec {
   static void transpose(F*) {}  // of kWidth vectors, in place: v[i]'s lane j is v[j]'s lane i
 };
 
-// 16 rows of 4 codes each, and one accumulator a row.
+// 16 rows of 4 codes each, and one accumulator a row; other Dots may have kRows = 8. Products is a
+// sum of products of codes and activations that may be narrower than I: begin(), then kStepsAtOnce
+// times multiply_add(), then end(). panel: linear_kernel.h.
 struct Dot {
+  static constexpr int kRows = 16;
   struct Codes {
     uint8_t byte[64];
   };
@@ -62,8 +65,11 @@ struct Dot {
   struct F {
     float lane[16];
   };
+  using Products = I;
+  // Whether multiply_add<8>() takes 128 off the codes.
   static constexpr bool kSignedFullRange = false;
-  static constexpr int kTokens = 1;  // more would only make the compiler unroll more
+  static constexpr int kPanel = 1;  // more would only make the compiler unroll more
+  static constexpr int kStepsAtOnce(int /*bits*/) { return 8; }
 
   static Codes load(const uint8_t* p) {
     Codes c;
@@ -83,7 +89,10 @@ struct Dot {
       r.byte[i] = static_cast<uint8_t>(low.byte[i] | high.byte[i] << kShift);
     return r;
   }
-  static I dot(const I& acc, const Codes& u, int32_t x4) {
+  static Products begin(const I& acc) { return acc; }
+  static I end(const I& /*acc*/, const Products& sum) { return sum; }
+  template <int kBits>
+  static Products multiply_add(const Products& acc, const Codes& u, int32_t x4) {
     int8_t x[4];
     std::memcpy(x, &x4, sizeof(x));
     I r;
@@ -93,11 +102,16 @@ struct Dot {
     }
     return r;
   }
-  static I dot_full_range(const I& acc, const Codes& u, int32_t x4) { return dot(acc, u, x4); }
 
   static I set1_i(int32_t x) {
     I r;
     std::fill_n(r.lane, 16, x);
+    return r;
+  }
+  template <int kShift>
+  static I shift_left(const I& x) {
+    I r;
+    for (int i = 0; i < 16; ++i) r.lane[i] = x.lane[i] * (1 << kShift);
     return r;
   }
   static F to_float(const I& x) {
