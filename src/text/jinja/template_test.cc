@@ -173,7 +173,7 @@ TEST(Sandbox, ChangesNothing) {
 }
 
 TEST(Functions, AnswerTheClock) {
-  EXPECT_EQ(render("{{ strftime_now('%d %b %Y %H:%M') }}"), "15 Jan 2026 12:00");
+  EXPECT_EQ(render("{{ strftime_now('%d %b %Y %H:%M') }}"), "15 Jan 2026 12:34");
   EXPECT_EQ(render("{{ strftime_now('') }}"), "");
 }
 
