@@ -36,6 +36,16 @@ bool is_one_character(std::string_view text) {
   return !text.empty() && utf8::length(text[0]) == text.size();
 }
 
+// Each replacement may multiply a token's length, and the next one that of its result. Those of
+// real files shorten it.
+constexpr double kMaxGrowth = 64;
+
+double growth_of(const ReplaceDecode& step) {
+  const auto ratio =
+      static_cast<double>(step.content.size()) / static_cast<double>(step.pattern.size());
+  return std::max(1.0, ratio);
+}
+
 }  // namespace
 
 // Carries a token through the steps from one on.
@@ -119,9 +129,16 @@ struct Decoder::Sink {
 Result<Decoder> Decoder::create(std::vector<DecoderStep> steps) {
   Decoder decoder;
   bool fused = false;
+  double growth = 1;
   for (const DecoderStep& step : steps) {
     decoder.fused_.push_back(fused);
     const auto* replace = std::get_if<ReplaceDecode>(&step);
+    if (replace != nullptr) growth *= growth_of(*replace);
+    if (growth > kMaxGrowth) {
+      return make_error(ErrorCode::kUnsupported,
+                        "decoder: the Replace steps may make a token more than {} times longer",
+                        kMaxGrowth);
+    }
     const bool streams = std::holds_alternative<StripDecode>(step) ||
                          std::holds_alternative<FuseDecode>(step) ||
                          (replace != nullptr && is_one_character(replace->pattern));

@@ -15,7 +15,7 @@
 
 namespace chitu {
 
-// In each token, or in the text once it is fused.
+// In each token, or in the text once it is fused. REQUIRES: pattern not empty
 struct ReplaceDecode {
   std::string pattern;
   std::string content;
@@ -68,7 +68,8 @@ class Decoder {
 
   Decoder() = default;
 
-  // Errors: kUnsupported for an order of steps that cannot work on a stream.
+  // Errors: kUnsupported for an order of steps that cannot work on a stream, and for replacements
+  // that together blow a token up.
   static Result<Decoder> create(std::vector<DecoderStep> steps);
 
   State begin() const;

@@ -76,5 +76,14 @@ TEST(Decoder, RefusesOrdersThatCannotStream) {
   EXPECT_TRUE(Decoder::create({ByteLevelDecode{}, ReplaceDecode{"é", "e"}}).ok());
 }
 
+TEST(Decoder, RefusesReplacementsThatBlowATokenUp) {
+  const std::string long_text(60, 'a');
+  EXPECT_TRUE(Decoder::create({ReplaceDecode{"a", long_text}}).ok());
+  EXPECT_TRUE(Decoder::create({ReplaceDecode{"aaa", " "}, ReplaceDecode{"b", long_text}}).ok());
+  auto decoder = Decoder::create({ReplaceDecode{"a", long_text}, ReplaceDecode{"a", "aa"}});
+  ASSERT_FALSE(decoder.ok());
+  EXPECT_EQ(decoder.error().code, ErrorCode::kUnsupported);
+}
+
 }  // namespace
 }  // namespace chitu
