@@ -1,0 +1,91 @@
+#include "bandwidth.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "stopwatch.h"
+
+namespace chitu::ceilings {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kGrain = 4096;  // a thread's part is a multiple
+
+std::size_t round_up(std::size_t value, std::size_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+std::size_t cache_bytes(int name, std::size_t fallback) {
+  const long bytes = sysconf(name);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : fallback;
+}
+
+// Where thread i's part of `bytes` begins.
+std::size_t part_begin(std::size_t bytes, int64_t i, int threads) {
+  return bytes / kGrain * static_cast<std::size_t>(i) / static_cast<std::size_t>(threads) * kGrain;
+}
+
+}  // namespace
+
+WorkingSet::WorkingSet(void* mapping, std::size_t mapped, std::size_t bytes)
+    : mapping_(mapping), mapped_(mapped), bytes_(bytes) {}
+
+WorkingSet::WorkingSet(WorkingSet&& other) noexcept
+    : mapping_(std::exchange(other.mapping_, nullptr)),
+      mapped_(other.mapped_),
+      bytes_(other.bytes_) {}
+
+WorkingSet::~WorkingSet() {
+  if (mapping_ != nullptr) munmap(mapping_, mapped_);
+}
+
+std::byte* WorkingSet::data() const {
+  return reinterpret_cast<std::byte*>(
+      round_up(reinterpret_cast<std::uintptr_t>(mapping_), kHugePage));
+}
+
+Result<WorkingSet> WorkingSet::make(std::size_t bytes, Pages pages, ThreadPool& pool) {
+  bytes = round_up(bytes, kHugePage);
+  const std::size_t mapped = bytes + kHugePage;  // room to align
+  void* mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) {
+    return make_error(ErrorCode::kResourceExhausted, "{} bytes of memory: {}", mapped,
+                      std::strerror(errno));
+  }
+  // Advice: a system without it has pages of one size, and both rows measure those.
+  madvise(mapping, mapped, pages == Pages::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  WorkingSet set(mapping, mapped, bytes);
+  pool.share(pool.size(), [&](int64_t i, int) {
+    const std::size_t begin = part_begin(bytes, i, pool.size());
+    std::memset(set.data() + begin, static_cast<int>(i) + 1,
+                part_begin(bytes, i + 1, pool.size()) - begin);
+  });
+  return set;
+}
+
+double WorkingSet::measure(Read read, ThreadPool& pool, double seconds) const {
+  // A run takes some milliseconds, so that starting the threads does not count.
+  constexpr std::size_t kRunBytes = std::size_t{256} << 20;
+  const std::size_t passes =
+      (kRunBytes * static_cast<std::size_t>(pool.size()) + bytes_ - 1) / bytes_;
+  const double time = best_time(seconds, [&] {
+    pool.share(pool.size(), [&](int64_t i, int) {
+      const std::size_t begin = part_begin(bytes_, i, pool.size());
+      const std::size_t size = part_begin(bytes_, i + 1, pool.size()) - begin;
+      for (std::size_t pass = 0; pass < passes; ++pass) {
+        const uint64_t sum = read(data() + begin, size);
+        asm volatile("" : : "r"(sum) : "memory");  // every pass reads again
+      }
+    });
+  });
+  return static_cast<double>(bytes_ * passes) / time;
+}
+
+std::size_t l2_cache_bytes() { return cache_bytes(_SC_LEVEL2_CACHE_SIZE, std::size_t{1} << 20); }
+std::size_t l3_cache_bytes() { return cache_bytes(_SC_LEVEL3_CACHE_SIZE, std::size_t{32} << 20); }
+
+}  // namespace chitu::ceilings
