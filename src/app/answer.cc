@@ -27,15 +27,16 @@ Result<Answer> make_answer(Session& session, Request request, const InterruptSco
   };
 
   TRY(id, session.engine->submit(std::move(request)));
+  const RequestScope scope(*session.engine, id);
   const Stopwatch stopwatch;
   while (answer.finish == FinishReason::kNone) {
     if (interrupt.interrupted()) {
-      session.engine->cancel(id);
       answer.finish = FinishReason::kCancelled;
       break;
     }
     TRY(events, session.engine->step());
     for (const TokenEvent& event : events) {
+      if (event.id != id) continue;
       if (++answer.tokens == 1) answer.prompt_seconds = stopwatch.seconds();
       answer.finish = event.finish;
       if (event.finish != FinishReason::kStop) emit(decoder.push(event.token));

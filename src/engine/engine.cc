@@ -122,12 +122,12 @@ Result<std::span<const TokenEvent>> Engine::step() {
 Result<FinishReason> generate(Engine& engine, Request request,
                               const std::function<bool(int32_t token)>& on_token) {
   TRY(id, engine.submit(std::move(request)));
+  const RequestScope scope(engine, id);
   while (true) {
     TRY(events, engine.step());
     for (const TokenEvent& event : events) {
       if (event.id != id) continue;
       if (!on_token(event.token) && event.finish == FinishReason::kNone) {
-        engine.cancel(id);
         return FinishReason::kCancelled;
       }
       if (event.finish != FinishReason::kNone) return event.finish;

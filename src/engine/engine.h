@@ -82,6 +82,19 @@ class Engine {
   std::vector<TokenEvent> events_;
 };
 
+// Ends its request when it goes out of scope, whatever the reason, unless the request has ended.
+class RequestScope {
+ public:
+  RequestScope(Engine& engine, RequestId id) : engine_(engine), id_(id) {}
+  ~RequestScope() { engine_.cancel(id_); }
+  RequestScope(const RequestScope&) = delete;
+  RequestScope& operator=(const RequestScope&) = delete;
+
+ private:
+  Engine& engine_;
+  RequestId id_;
+};
+
 // Runs one request to its end and calls on_token for each token (a stop token included); false from
 // on_token cancels. Other requests of the engine advance too, but their events are lost.
 Result<FinishReason> generate(Engine& engine, Request request,

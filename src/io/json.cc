@@ -253,6 +253,8 @@ const Value* Fields::find(std::string_view key) const {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
+bool Fields::mentions(std::string_view key) const { return object_->if_contains(key) != nullptr; }
+
 Result<int64_t> Fields::integer(std::string_view key, int64_t min, int64_t max) const {
   const Value* value = find(key);
   if (value != nullptr && value->is_int64()) {

@@ -46,6 +46,7 @@ class Fields {
 
   const Value* find(std::string_view key) const;  // nullptr when missing or null
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  bool mentions(std::string_view key) const;  // null counts
 
   Result<int64_t> integer(std::string_view key, int64_t min, int64_t max) const;
   Result<int64_t> integer_or(std::string_view key, int64_t fallback, int64_t min,

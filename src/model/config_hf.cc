@@ -99,7 +99,10 @@ Status read_sizes(const Fields& fields, const FamilyTraits& traits, ModelConfig&
   TRY(intermediate, fields.integer("intermediate_size", 1, limits::kIntermediate));
   TRY(layers, fields.integer("num_hidden_layers", 1, limits::kLayers));
   TRY(heads, fields.integer("num_attention_heads", 1, limits::kHeads));
-  TRY(kv_heads, fields.integer_or("num_key_value_heads", heads, 1, limits::kHeads));
+  const bool family_kv_heads = traits.num_kv_heads > 0 && !fields.mentions("num_key_value_heads");
+  TRY(kv_heads,
+      fields.integer_or("num_key_value_heads", family_kv_heads ? traits.num_kv_heads : heads, 1,
+                        limits::kHeads));
   TRY(positions, fields.integer("max_position_embeddings", 1, limits::kPositions));
   config.vocab_size = vocab;
   config.hidden_size = hidden;
@@ -149,7 +152,9 @@ Result<std::vector<int64_t>> read_windows(const Fields& fields, const FamilyTrai
                                           int64_t layers) {
   const std::vector<int64_t> none;
   if (traits.windows == FamilyTraits::Windows::kNever) return none;
-  TRY(window, fields.integer_or("sliding_window", 0, 1, limits::kPositions));
+  TRY(window, fields.integer_or("sliding_window",
+                                fields.mentions("sliding_window") ? 0 : traits.sliding_window, 1,
+                                limits::kPositions));
   if (window == 0) return none;
   if (traits.windows == FamilyTraits::Windows::kEveryLayer) {
     return std::vector<int64_t>(static_cast<std::size_t>(layers), window);
@@ -185,7 +190,7 @@ Result<ModelConfig> read_hf_config(const json::Object& object, const json::Objec
   TRY_STATUS(read_biases(fields, traits, config));
   TRY_STATUS(read_softcaps(fields, config));
   TRY_STATUS(read_special_tokens(fields, generation, config));
-  TRY(eps, fields.number_or("rms_norm_eps", 1e-6));
+  TRY(eps, fields.number_or("rms_norm_eps", traits.rms_norm_eps));
   TRY(activation, read_activation(fields, "hidden_act"));
   TRY(tied, fields.boolean_or("tie_word_embeddings", false));
   TRY(windows, read_windows(fields, traits, config.num_layers));

@@ -69,6 +69,24 @@ TEST(HfConfig, HasTheDefaultsOfTransformers) {
   EXPECT_THAT(config.eos_token_ids, IsEmpty());
 }
 
+// A key that is absent is the configuration class's default, a null is "none" or "all heads".
+TEST(HfConfig, HasTheFamilysDefaultsForAbsentKeys) {
+  json::Object config = with("{}");
+  for (const char* key : {"num_key_value_heads", "rms_norm_eps"}) config.erase(key);
+  const FamilyTraits family = {.windows = FamilyTraits::Windows::kEveryLayer,
+                               .num_kv_heads = 1,
+                               .sliding_window = 5,
+                               .rms_norm_eps = 1e-3};
+  const ModelConfig absent = *read_hf_config(config, nullptr, family);
+  EXPECT_EQ(absent.num_kv_heads, 1);
+  EXPECT_EQ(absent.rms_norm_eps, 1e-3);
+  EXPECT_THAT(absent.windows, ElementsAre(5, 5, 5, 5));
+  EXPECT_EQ(read_hf_config(config, nullptr, kPlain)->num_kv_heads, 4);
+  const ModelConfig null = read(R"({"num_key_value_heads": null, "sliding_window": null})", family);
+  EXPECT_EQ(null.num_kv_heads, 4);
+  EXPECT_THAT(null.windows, IsEmpty());
+}
+
 TEST(HfConfig, TakesHeadDimFromTheFileThenTheFamilyThenTheSizes) {
   constexpr FamilyTraits kWide = {.head_dim = 128};
   EXPECT_EQ(read(R"({"head_dim": 24})", kWide).head_dim, 24);

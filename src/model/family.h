@@ -19,8 +19,13 @@ struct FamilyTraits {
   bool qk_norm = false;
   bool interleaved_rope = false;
   double partial_rotary_factor = 1.0;
-  int64_t head_dim = 0;  // where the file has none; 0: hidden_size / num_attention_heads
   Windows windows = Windows::kNever;
+
+  // What transformers' configuration class of the family takes for a key that config.json lacks.
+  int64_t head_dim = 0;           // 0: hidden_size / num_attention_heads
+  int64_t num_kv_heads = 0;       // 0: num_attention_heads, which a null means everywhere
+  int64_t sliding_window = 4096;  // a null is no window
+  double rms_norm_eps = 1e-6;
 };
 
 }  // namespace chitu

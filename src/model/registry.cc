@@ -63,16 +63,20 @@ constexpr auto kHf = Checkpoint::Kind::kHuggingFace;
 constexpr auto kGguf = Checkpoint::Kind::kGguf;
 
 constexpr FamilyTraits kLlama = {.out_bias_follows_qkv = true};
-constexpr FamilyTraits kMistral = {.windows = Windows::kEveryLayer};
-constexpr FamilyTraits kQwen2 = {.qkv_bias = Bias::kAlways, .windows = Windows::kUpperLayers};
+constexpr FamilyTraits kMistral = {.windows = Windows::kEveryLayer, .num_kv_heads = 8};
+constexpr FamilyTraits kQwen2 = {
+    .qkv_bias = Bias::kAlways, .windows = Windows::kUpperLayers, .num_kv_heads = 32};
 constexpr FamilyTraits kQwen3 = {.out_bias_follows_qkv = true,
                                  .qk_norm = true,
+                                 .windows = Windows::kUpperLayers,
                                  .head_dim = 128,
-                                 .windows = Windows::kUpperLayers};
+                                 .num_kv_heads = 32};
 constexpr FamilyTraits kGlm = {.qkv_bias = Bias::kUnlessSaid,
                                .interleaved_rope = true,
                                .partial_rotary_factor = 0.5,
-                               .head_dim = 128};
+                               .head_dim = 128,
+                               .num_kv_heads = 2,
+                               .rms_norm_eps = 1.5625e-07};
 // llama.cpp's converter permutes the rows of q and k of these, so that pairs are neighbours.
 constexpr FamilyTraits kGgufLlama = {.interleaved_rope = true, .windows = Windows::kEveryLayer};
 constexpr FamilyTraits kGgufQwen2 = {.qkv_bias = Bias::kAlways};

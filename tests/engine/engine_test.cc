@@ -171,6 +171,48 @@ TEST_F(EngineTest, StopsWhenTheCallerSaysSo) {
   EXPECT_FALSE(engine->has_work());
 }
 
+// A device that reports an error when it is told to.
+class FailingOps final : public Ops {
+ public:
+  explicit FailingOps(Ops& target) : target_(target) {}
+  bool fails = false;
+
+  std::string_view name() const override { return target_.name(); }
+  DType activation_dtype() const override { return target_.activation_dtype(); }
+  void run(const Op& op) override { target_.run(op); }
+  Status synchronize() override {
+    if (fails) return make_error(ErrorCode::kInternal, "the device has gone");
+    return target_.synchronize();
+  }
+  Result<Buffer> allocate(std::size_t bytes) override { return target_.allocate(bytes); }
+  void upload(void* device, const void* host, std::size_t bytes) override {
+    target_.upload(device, host, bytes);
+  }
+  void download(void* host, const void* device, std::size_t bytes) override {
+    target_.download(host, device, bytes);
+  }
+  Result<Weight> prepare(const WeightSource& source) override { return target_.prepare(source); }
+  Result<int64_t> prepared_bytes(DType format, int64_t rows, int64_t cols) const override {
+    return target_.prepared_bytes(format, rows, cols);
+  }
+
+ private:
+  Ops& target_;
+};
+
+TEST_F(EngineTest, LeavesNothingOfARequestWhoseStepFailed) {
+  FailingOps ops(*ops_);
+  const auto engine = *Engine::load(*checkpoint_, ops, kOptions);
+  const auto expected = answer(*engine, request(prompt(5, 9), 8));
+  const auto first_token = [&](int32_t) { return ops.fails = true; };
+  const auto failed = generate(*engine, request(prompt(7, 1), 30), first_token);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_THAT(failed.error().message, HasSubstr("the device has gone"));
+  EXPECT_FALSE(engine->has_work());
+  ops.fails = false;
+  EXPECT_EQ(answer(*engine, request(prompt(5, 9), 8)), expected);
+}
+
 TEST_F(EngineTest, PlansMemoryBeforeItLoads) {
   const auto memory = plan({.max_seq_len = 100, .max_reqs = 2, .block_size = 32});
   ASSERT_TRUE(memory.ok()) << memory.error().message;
