@@ -13,6 +13,7 @@ into a JSON file.
 
 import argparse
 import json
+import os
 import platform
 import re
 import statistics
@@ -43,7 +44,7 @@ def machine():
             "cpus": usable_cpus(), "memory_gib": int(memory.split()[1]) // 2**20,
             "instructions": sorted(f for f in field("flags").split() if wanted.match(f)),
             "huge_pages": pages.read_text(encoding="utf-8").strip() if pages.exists() else "",
-            "kernel": platform.release()}
+            "kernel": platform.release(), "load_average": os.getloadavg()[0]}
 
 
 def better(first, second):
@@ -104,9 +105,10 @@ def print_tables(speeds, ceilings, names):
 
 
 def print_ceilings(ceilings, threads):
-    print(f"\nCeilings with {threads} threads:", ", ".join(
+    print(f"\nCeilings with {threads} threads: " + ", ".join(
         [f"{name} {speed / 1e9:.1f} GB/s" for name, speed in ceilings["bandwidth"].items()]
-        + [f"{name} {speed / 1e9:.0f} GOP/s" for name, speed in ceilings["arithmetic"].items()]))
+        + [f"{name} {speed / 1e9:.0f} GOP/s" for name, speed in ceilings["arithmetic"].items()])
+        + ".")
 
 
 def read_options():
@@ -124,7 +126,9 @@ def read_options():
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=cpus, help="default: all, %(default)s here")
     parser.add_argument("--settings", default="", help="of chitu, as in infer.cache_type=skew")
-    parser.add_argument("--results", type=Path, help="default: bench/results/DATE-THREADSt.json")
+    parser.add_argument("--results", type=Path, help="default: bench/results/DATE-<threads>t.json")
+    parser.add_argument("--report", type=Path, metavar="FILE",
+                        help="measure nothing: print the tables of an earlier run's file")
     options = parser.parse_args()
     options.models, options.tests = options.models.split(","), options.tests.split(",")
     options.peers = options.peers.split(",")
@@ -141,34 +145,47 @@ def read_options():
     return options
 
 
-def main():
-    options = read_options()
+def measure(options):
+    """Everything that is known after a run, as it goes into the file."""
     models = {name: make_shapes.make(name, options.cache / "shapes") for name in options.models}
     contestants = [PEERS[name](options.cache, options.threads) for name in options.peers]
     contestants.append(Chitu(options.chitu, options.threads, options.settings.split()))
-
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    about = machine()
+    if about["load_average"] > 0.5:
+        print(f"compare.py: the load average is {about['load_average']:.1f}: other programs disturb "
+              "the measurement, some contestants more than others", file=sys.stderr)
     before = measure_ceilings(options.ceilings, options.threads)
     speeds = run_rounds(contestants, models, options.tests, options.rounds)
     ceilings = better(before, measure_ceilings(options.ceilings, options.threads))
+    return {"started_utc": started, "machine": about, "threads": options.threads,
+            "rounds": options.rounds, "ceilings": ceilings,
+            "contestants": {c.name: c.description() for c in contestants},
+            "tokens_per_second": speeds}
 
-    report = {"started_utc": started, "machine": machine(), "threads": options.threads,
-              "rounds": options.rounds, "ceilings": ceilings,
-              "contestants": {c.name: c.description() for c in contestants},
-              "tokens_per_second": speeds}
-    path = options.results or (
-        ROOT / f"bench/results/{started.split()[0]}-{options.threads}t.json")
+
+def show(report):
+    about = report["machine"]
+    print(f"{report['started_utc']} UTC, {about['processor']} (family {about['family']}, model "
+          f"{about['model']}), {report['threads']} of {about['cpus']} CPUs, {report['rounds']} rounds.\n")
+    for name, what in report["contestants"].items():
+        print(f"- {name}: " + ", ".join(f"{key} `{value}`" for key, value in what.items() if value))
+    print_ceilings(report["ceilings"], report["threads"])
+    print_tables(report["tokens_per_second"], report["ceilings"], list(report["contestants"]))
+
+
+def main():
+    options = read_options()
+    if options.report:
+        show(json.loads(options.report.read_text(encoding="utf-8")))
+        return 0
+    report = measure(options)
+    day = report["started_utc"].split()[0]
+    path = options.results or ROOT / f"bench/results/{day}-{options.threads}t.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-
-    about = report["machine"]
-    print(f"{started} UTC, {about['processor']} (family {about['family']}, model {about['model']}), "
-          f"{options.threads} of {about['cpus']} CPUs, {options.rounds} rounds")
-    for name, what in report["contestants"].items():
-        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in what.items()))
-    print_ceilings(ceilings, options.threads)
-    print_tables(speeds, ceilings, [c.name for c in contestants])
-    print(f"\nwritten: {path}")
+    show(report)
+    print(f"\nwritten: {path}", file=sys.stderr)
     return 0
 
 
