@@ -16,6 +16,9 @@ constexpr int32_t kEnd = -1;
 // Up to here a scan for the lowest rank is faster than a heap.
 constexpr size_t kShortWord = 40;
 
+// Symbols of a long word that are looked at together.
+constexpr size_t kWindow = 8192;
+
 constexpr size_t kMergeBatch = 16;
 
 constexpr size_t kBoundaryBits = size_t{1} << 20;
@@ -186,26 +189,26 @@ int32_t Bpe::symbol_of(std::string_view character) const {
   return c < kDirectCharacters ? direct_[c] : vocabulary_->find(character);
 }
 
-void Bpe::append_symbols(std::string_view word, std::vector<Symbol>& symbols) const {
+// Appends about `count` symbols, or those of all that is left.
+void Bpe::append_symbols(Input& input, size_t count, std::vector<Symbol>& symbols) const {
   const auto add = [&](int32_t id) { symbols.push_back({id, kNoRank, 0, 0, 0}); };
-  bool pending_unknown = false;
-  for (size_t i = 0; i < word.size();) {
-    const size_t n = utf8::length(word[i]);
-    const std::string_view character = word.substr(i, n);
-    i += n;
+  const size_t enough = symbols.size() + count;
+  while (!input.rest.empty() && symbols.size() < enough) {
+    const std::string_view character = input.rest.substr(0, utf8::length(input.rest[0]));
+    input.rest.remove_prefix(character.size());
     const int32_t id = symbol_of(character);
     if (id != Vocabulary::kNone) {
-      if (pending_unknown) add(options_.unknown);
-      pending_unknown = false;
+      if (input.pending_unknown) add(options_.unknown);
+      input.pending_unknown = false;
       add(id);
     } else if (options_.byte_fallback && append_bytes(character, symbols)) {
       // An unknown character before the bytes comes out after them, as in `tokenizers`.
     } else if (options_.unknown != Vocabulary::kNone) {
-      if (pending_unknown && !options_.fuse_unknown) add(options_.unknown);
-      pending_unknown = true;
+      if (input.pending_unknown && !options_.fuse_unknown) add(options_.unknown);
+      input.pending_unknown = true;
     }
   }
-  if (pending_unknown) add(options_.unknown);
+  if (input.rest.empty() && input.pending_unknown) add(options_.unknown);
 }
 
 bool Bpe::append_bytes(std::string_view character, std::vector<Symbol>& symbols) const {
@@ -217,31 +220,49 @@ bool Bpe::append_bytes(std::string_view character, std::vector<Symbol>& symbols)
   return true;
 }
 
-void Bpe::tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const {
+// The end of the symbols from `begin` on that merges might join.
+size_t Bpe::stretch_end(const std::vector<Symbol>& symbols, size_t begin) const {
+  if (symbols.size() - begin <= kShortWord || boundaries_.empty()) return symbols.size();
+  size_t end = begin + 1;
+  while (end < symbols.size() && may_join(symbols[end - 1].id, symbols[end].id)) ++end;
+  return end;
+}
+
+Status Bpe::tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const {
   if (options_.ignore_merges) {
     const int32_t id = vocabulary_->find(word);
     if (id != Vocabulary::kNone) {
       out.push_back(id);
-      return;
+      return {};
     }
   }
   std::vector<Symbol>& symbols = scratch.symbols;
   symbols.clear();
-  append_symbols(word, symbols);
-  size_t begin = 0;
-  while (begin < symbols.size()) {
-    size_t end = symbols.size();
-    if (end - begin > kShortWord && !boundaries_.empty()) {
-      end = begin + 1;
-      while (end < symbols.size() && may_join(symbols[end - 1].id, symbols[end].id)) ++end;
+  for (Input input{word}; !input.rest.empty();) {
+    // As many again as an open stretch has, so that scanning it anew stays linear.
+    const size_t count = std::max(kWindow, symbols.size());
+    append_symbols(input, std::min(count, kMaxSymbols + 1 - symbols.size()), symbols);
+    size_t begin = 0;
+    while (begin < symbols.size()) {
+      const size_t end = stretch_end(symbols, begin);
+      if (end == symbols.size() && !input.rest.empty()) break;  // it may go on
+      if (end - begin > kMaxSymbols) break;
+      if (end - begin <= kShortWord) {
+        merge_short(&symbols[begin], end - begin, out);
+      } else {
+        merge_long(&symbols[begin], end - begin, scratch.heap, out);
+      }
+      begin = end;
     }
-    if (end - begin <= kShortWord) {
-      merge_short(&symbols[begin], end - begin, out);
-    } else {
-      merge_long(&symbols[begin], end - begin, scratch.heap, out);
+    if (symbols.size() - begin > kMaxSymbols) {
+      return make_error(ErrorCode::kResourceExhausted,
+                        "the text has more than {} characters without a place where the tokenizer "
+                        "could cut it",
+                        kMaxSymbols);
     }
-    begin = end;
+    symbols.erase(symbols.begin(), symbols.begin() + static_cast<ptrdiff_t>(begin));
   }
+  return {};
 }
 
 void Bpe::rank_with_next(Symbol& symbol, const Symbol* next) const {

@@ -40,8 +40,11 @@ class Bpe {
   static Result<Bpe> from_ranks(const Vocabulary& vocabulary, const std::vector<uint32_t>& ranks,
                                 const BpeOptions& options);
 
-  // Appends the tokens of `word`. REQUIRES: valid UTF-8, at most 2^31 bytes.
-  void tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
+  // Appends the tokens of `word`. Memory grows with the longest stretch that merges might join, not
+  // with the word. Errors: kResourceExhausted when that has more than kMaxSymbols characters.
+  // REQUIRES: valid UTF-8.
+  static constexpr size_t kMaxSymbols = size_t{1} << 23;
+  Status tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
 
  private:
   struct Pair {
@@ -72,8 +75,15 @@ class Bpe {
   static size_t boundary_bit(int32_t left, int32_t right);
   bool may_join(int32_t left, int32_t right) const;
 
+  // What is left of a word.
+  struct Input {
+    std::string_view rest;
+    bool pending_unknown = false;  // an unknown token that a run of them may still fuse with
+  };
+
   int32_t symbol_of(std::string_view character) const;
-  void append_symbols(std::string_view word, std::vector<Symbol>& symbols) const;
+  void append_symbols(Input& input, size_t count, std::vector<Symbol>& symbols) const;
+  size_t stretch_end(const std::vector<Symbol>& symbols, size_t begin) const;
   bool append_bytes(std::string_view character, std::vector<Symbol>& symbols) const;
   void rank_with_next(Symbol& symbol, const Symbol* next) const;
   void merge_short(Symbol* symbols, size_t count, std::vector<int32_t>& out) const;

@@ -24,7 +24,9 @@ std::vector<int32_t> tokenize(const Result<Bpe>& bpe, std::string_view word) {
   EXPECT_TRUE(bpe.ok()) << bpe.error().message;
   Bpe::Scratch scratch;
   std::vector<int32_t> ids;
-  if (bpe.ok()) bpe->tokenize(word, scratch, ids);
+  if (bpe.ok()) {
+    EXPECT_TRUE(bpe->tokenize(word, scratch, ids).ok());
+  }
   return ids;
 }
 
@@ -138,6 +140,40 @@ TEST(Bpe, EqualsTheDefinitionOnWordsOfAnyLength) {
       }
       EXPECT_EQ(tokenize(bpe, word), naive.run(ids)) << word;
     }
+  }
+}
+
+TEST(Bpe, TakesMemoryForOneStretchOfAWordAtATime) {
+  const Vocabulary vocabulary = vocabulary_of({"a", "b", "ab"});
+  const auto bpe = Bpe::from_merges(vocabulary, {{"a", "b"}}, {});
+  std::string word;
+  while (word.size() < 1000000) word += "ab";
+  Bpe::Scratch scratch;
+  std::vector<int32_t> ids;
+  ASSERT_TRUE(bpe->tokenize(word, scratch, ids).ok());
+  EXPECT_EQ(ids, std::vector<int32_t>(word.size() / 2, 2));
+  EXPECT_LT(scratch.symbols.capacity(), 32768u);
+}
+
+TEST(Bpe, RefusesAStretchThatIsTooLong) {
+  const Vocabulary vocabulary = vocabulary_of({"a", "aa"});
+  const auto bpe = Bpe::from_merges(vocabulary, {{"a", "a"}}, {});
+  Bpe::Scratch scratch;
+  std::vector<int32_t> ids;
+  const Status status = bpe->tokenize(std::string(Bpe::kMaxSymbols + 1, 'a'), scratch, ids);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kResourceExhausted);
+}
+
+// A window ends within a run of unknown characters, and within a stretch.
+TEST(Bpe, WindowsOfALongWordChangeNothing) {
+  const Vocabulary vocabulary = vocabulary_of({"<unk>", "a", "b", "ab"});
+  const BpeOptions options{.unknown = 0, .fuse_unknown = true};
+  const auto bpe = Bpe::from_merges(vocabulary, {{"a", "b"}}, options);
+  for (const size_t n : {8190, 8191, 8192, 8193, 8194}) {
+    std::vector<int32_t> expected(n, 1);
+    expected.insert(expected.end(), {3, 0, 2});
+    EXPECT_EQ(tokenize(bpe, std::string(n, 'a') + "ab" + std::string(9000, 'x') + "b"), expected);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <unicode/brkiter.h>
 #include <unicode/utext.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/check.h"
@@ -17,13 +18,15 @@ constexpr std::string_view kEscapedSpace = "\xE2\x96\x81";  // U+2581
 constexpr size_t kMaxGrowth = 32;
 constexpr size_t kFreeGrowth = 64 << 10;
 
-size_t growth_limit(std::string_view text) { return kMaxGrowth * text.size() + kFreeGrowth; }
+size_t growth_limit(std::string_view text) {
+  return std::min(kMaxGrowth * text.size() + kFreeGrowth, Normalizer::kMaxBytes);
+}
 
 Status check_growth(const std::string& text, size_t limit) {
   if (text.size() <= limit) return {};
   return make_error(ErrorCode::kResourceExhausted,
-                    "the tokenizer's normalizer makes the text more than {} times longer",
-                    kMaxGrowth);
+                    "the tokenizer's normalizer makes the text more than {} times or {} bytes long",
+                    kMaxGrowth, Normalizer::kMaxBytes);
 }
 
 // `out` = the characters of `text`, each through f(code, character, out).
@@ -196,6 +199,10 @@ Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
 }  // namespace
 
 Result<std::string> Normalizer::run(std::string_view text, RegexScratch& scratch) const {
+  if (text.size() > kMaxBytes) {
+    return make_error(ErrorCode::kInvalidArgument, "the text has {} bytes; at most {} are allowed",
+                      text.size(), kMaxBytes);
+  }
   std::string out(text);
   for (const NormalizerStep& step : steps_) {
     TRY_STATUS(std::visit([&](const auto& s) { return apply(s, scratch, out); }, step));

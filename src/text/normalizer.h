@@ -63,13 +63,17 @@ using NormalizerStep =
 
 class Normalizer {
  public:
+  // Longer texts are refused, before every step and after it: later steps take several times their
+  // bytes, and ICU's lengths have 31 bits.
+  static constexpr size_t kMaxBytes = size_t{256} << 20;
+
   Normalizer() = default;
   explicit Normalizer(std::vector<NormalizerStep> steps) : steps_(std::move(steps)) {}
 
   bool empty() const { return steps_.empty(); }
 
   // REQUIRES: valid UTF-8. Errors: those of regular expressions; kResourceExhausted when the text
-  // grows out of proportion.
+  // grows out of proportion, kInvalidArgument when it is longer than kMaxBytes.
   Result<std::string> run(std::string_view text, RegexScratch& scratch) const;
 
  private:

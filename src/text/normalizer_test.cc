@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 namespace chitu {
 namespace {
 
@@ -67,6 +69,18 @@ TEST(Normalizer, TreatsSpacesAsSentencePieceDoes) {
 TEST(Normalizer, RefusesToBlowUpAText) {
   auto out = normalize(ReplaceStep{Finder(std::string("a")), std::string(4096, 'x')},
                        std::string(100000, 'a'));
+  ASSERT_FALSE(out.ok());
+  EXPECT_EQ(out.error().code, ErrorCode::kResourceExhausted);
+}
+
+TEST(Normalizer, RefusesTextsThatAreTooLong) {
+  const auto unread = std::make_unique_for_overwrite<char[]>(Normalizer::kMaxBytes + 1);
+  auto out = normalize(LowercaseStep{}, {unread.get(), Normalizer::kMaxBytes + 1});
+  ASSERT_FALSE(out.ok());
+  EXPECT_EQ(out.error().code, ErrorCode::kInvalidArgument);
+  // In proportion, but longer than the limit.
+  const std::string half(Normalizer::kMaxBytes / 16, 'a');
+  out = normalize(ReplaceStep{Finder(std::string("a")), std::string(17, 'x')}, half);
   ASSERT_FALSE(out.ok());
   EXPECT_EQ(out.error().code, ErrorCode::kResourceExhausted);
 }

@@ -56,7 +56,8 @@ class PreTokenizer {
   PreTokenizer() = default;
   explicit PreTokenizer(std::vector<PreTokenizerStep> steps) : steps_(std::move(steps)) {}
 
-  // Errors: those of regular expressions; a text that becomes longer than 1 GiB.
+  // Errors: those of regular expressions; kInvalidArgument for a text that is or becomes
+  // longer than 512 MiB.
   // `at_start`: whether `text` begins the text that the user gave.
   Result<Pieces> run(std::string_view text, bool at_start, RegexScratch& scratch) const;
 

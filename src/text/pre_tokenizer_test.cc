@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "text/unicode.h"
 
 namespace chitu {
@@ -60,6 +62,15 @@ TEST(PreTokenizer, PutsMetaspacesWhereAsked) {
   EXPECT_THAT(cut("a", true, MetaspaceStep{"▁", Prepend::kFirst}), ElementsAre("▁a"));
   EXPECT_THAT(cut("a", false, MetaspaceStep{"▁", Prepend::kFirst}), ElementsAre("a"));
   EXPECT_THAT(cut("a", true, MetaspaceStep{"▁", Prepend::kNever}), ElementsAre("a"));
+}
+
+TEST(PreTokenizer, RefusesATextThatIsTooLongWithoutAStep) {
+  constexpr size_t kSize = (size_t{512} << 20) + 1;
+  const auto unread = std::make_unique_for_overwrite<char[]>(kSize);
+  RegexScratch scratch(kSize);
+  auto pieces = PreTokenizer().run({unread.get(), kSize}, true, scratch);
+  ASSERT_FALSE(pieces.ok());
+  EXPECT_EQ(pieces.error().code, ErrorCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -52,11 +52,11 @@ class Encoding {
     TRY(pieces, parts_.pre_tokenizer.run(text, at_start, regex_));
     if (const auto* bpe = std::get_if<Bpe>(&parts_.model)) {
       for (const Pieces::Range range : pieces.ranges) {
-        bpe->tokenize(pieces.piece(range), bpe_scratch_, ids);
+        TRY_STATUS(bpe->tokenize(pieces.piece(range), bpe_scratch_, ids));
       }
     } else if (const auto* unigram = std::get_if<Unigram>(&parts_.model)) {
       for (const Pieces::Range range : pieces.ranges) {
-        unigram->tokenize(pieces.piece(range), unigram_scratch_, ids);
+        TRY_STATUS(unigram->tokenize(pieces.piece(range), unigram_scratch_, ids));
       }
     }
     return {};

@@ -11,6 +11,9 @@ namespace {
 // SentencePiece's penalty: an unknown character scores this much below the worst token.
 constexpr double kUnknownPenalty = 10.0;
 
+// Bytes of a long word that are searched together, at least.
+constexpr size_t kWindow = 4096;
+
 }  // namespace
 
 Result<Unigram> Unigram::create(const Vocabulary& vocabulary, const std::vector<double>& scores,
@@ -40,17 +43,30 @@ Result<Unigram> Unigram::create(const Vocabulary& vocabulary, const std::vector<
   return unigram;
 }
 
-void Unigram::search(std::string_view word, std::vector<Node>& nodes) const {
-  nodes.assign(word.size() + 1, {0.0, 0, Vocabulary::kNone});
+// Fills nodes[0, n] for the first n bytes of `word`, where nodes[0].score is that of the text
+// before it, and returns n: the word's end, or a place past kWindow that no token reaches over, so
+// that what follows cannot change the way there. Unknown characters fuse, so it does not come after
+// one.
+Result<size_t> Unigram::search(std::string_view word, std::vector<Node>& nodes) const {
   const auto offer = [&](size_t from, size_t to, int32_t id, double score) {
     double total = score + nodes[from].score;
     if (options_.float_sums) total = static_cast<float>(total);
+    if (to >= nodes.size()) nodes.resize(to + 1);
     Node& node = nodes[to];
     if (node.id == Vocabulary::kNone || total > node.score) {
       node = {total, static_cast<uint32_t>(from), id};
     }
   };
-  for (size_t at = 0; at < word.size();) {
+  size_t at = 0;
+  while (at < word.size()) {
+    const bool decided = at + 1 == nodes.size() && nodes[at].id != options_.unknown;
+    if (at >= kWindow && decided) return at;
+    if (at > kMaxStretch) {
+      return make_error(ErrorCode::kResourceExhausted,
+                        "the text has more than {} bytes without a place where the tokenizer could "
+                        "cut it",
+                        kMaxStretch);
+    }
     const size_t character = utf8::length(word[at]);
     bool covered = false;
     trie_.for_each_prefix(word.substr(at), [&](size_t length, int32_t id) {
@@ -60,16 +76,26 @@ void Unigram::search(std::string_view word, std::vector<Node>& nodes) const {
     if (!covered) offer(at, at + character, options_.unknown, unknown_score_);
     at += character;
   }
+  return at;
 }
 
-void Unigram::tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const {
-  search(word, scratch.nodes);
-  // Backwards from the end; `from` and `score` keep their meaning, `score` is not needed any more.
-  std::vector<Node>& path = scratch.path;
-  path.clear();
-  for (size_t end = word.size(); end > 0; end = scratch.nodes[end].from) {
-    path.push_back(scratch.nodes[end]);
+Status Unigram::tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const {
+  std::vector<Node>& nodes = scratch.nodes;
+  nodes.assign(1, {});
+  while (!word.empty()) {
+    TRY(size, search(word, nodes));
+    append_path(word.substr(0, size), nodes, scratch.path, out);
+    nodes.assign(1, {.score = nodes[size].score});
+    word.remove_prefix(size);
   }
+  return {};
+}
+
+// The tokens of the best way to the end of `text`.
+void Unigram::append_path(std::string_view text, const std::vector<Node>& nodes,
+                          std::vector<Node>& path, std::vector<int32_t>& out) const {
+  path.clear();
+  for (size_t end = text.size(); end > 0; end = nodes[end].from) path.push_back(nodes[end]);
   std::reverse(path.begin(), path.end());
   for (size_t i = 0; i < path.size();) {
     if (path[i].id != options_.unknown) {
@@ -78,8 +104,8 @@ void Unigram::tokenize(std::string_view word, Scratch& scratch, std::vector<int3
     }
     const size_t begin = path[i].from;
     while (i < path.size() && path[i].id == options_.unknown) ++i;
-    const size_t end = i < path.size() ? path[i].from : word.size();
-    append_unknown(word.substr(begin, end - begin), out);
+    const size_t end = i < path.size() ? path[i].from : text.size();
+    append_unknown(text.substr(begin, end - begin), out);
   }
 }
 

@@ -33,18 +33,23 @@ class Unigram {
   static Result<Unigram> create(const Vocabulary& vocabulary, const std::vector<double>& scores,
                                 const UnigramOptions& options);
 
-  // Appends the tokens of `word`. REQUIRES: valid UTF-8.
-  void tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
+  // Appends the tokens of `word`. Memory grows with the longest stretch that tokens overlap in, not
+  // with the word. Errors: kResourceExhausted when that has more than kMaxStretch bytes.
+  // REQUIRES: valid UTF-8.
+  static constexpr size_t kMaxStretch = size_t{1} << 23;
+  Status tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
 
  private:
   struct Node {
-    double score;   // of the best way to get here
-    uint32_t from;  // where its last token begins
-    int32_t id;     // kNone: not reached yet
+    double score = 0;                // of the best way to get here
+    uint32_t from = 0;               // where its last token begins
+    int32_t id = Vocabulary::kNone;  // kNone: not reached yet
   };
 
   explicit Unigram(const UnigramOptions& options) : options_(options) {}
-  void search(std::string_view word, std::vector<Node>& nodes) const;
+  Result<size_t> search(std::string_view word, std::vector<Node>& nodes) const;
+  void append_path(std::string_view text, const std::vector<Node>& nodes, std::vector<Node>& path,
+                   std::vector<int32_t>& out) const;
   void append_unknown(std::string_view text, std::vector<int32_t>& out) const;
 
   UnigramOptions options_;

@@ -28,7 +28,9 @@ struct Model {
     EXPECT_TRUE(unigram.ok()) << unigram.error().message;
     Unigram::Scratch scratch;
     std::vector<int32_t> ids;
-    if (unigram.ok()) unigram->tokenize(word, scratch, ids);
+    if (unigram.ok()) {
+      EXPECT_TRUE(unigram->tokenize(word, scratch, ids).ok());
+    }
     return ids;
   }
 };
@@ -56,6 +58,41 @@ TEST(Unigram, RefusesScoresAndUnknownTokensThatAreNone) {
   const Model good({{"a", 0}});
   EXPECT_FALSE(Unigram::create(good.vocabulary, good.scores, {.unknown = 5}).ok());
   EXPECT_FALSE(Unigram::create(good.vocabulary, good.scores, {.unknown = -1}).ok());
+}
+
+TEST(Unigram, TakesMemoryForOneStretchOfAWordAtATime) {
+  const Model model({{"<unk>", 0}, {"a", -1}, {"b", -1}, {"ab", -1.5}});
+  auto unigram = Unigram::create(model.vocabulary, model.scores, {.unknown = 0});
+  ASSERT_TRUE(unigram.ok());
+  Unigram::Scratch scratch;
+  std::vector<int32_t> ids;
+  std::string word;
+  while (word.size() < 1000000) word += "ab";
+  ASSERT_TRUE(unigram->tokenize(word, scratch, ids).ok());
+  EXPECT_EQ(ids, std::vector<int32_t>(word.size() / 2, 3));
+  EXPECT_LT(scratch.nodes.capacity() + scratch.path.capacity(), 32768u);
+}
+
+TEST(Unigram, WindowsOfALongWordChangeNothing) {
+  const Model model({{"<unk>", 0}, {"a", -1}, {"b", -1}, {"ab", -1.5}});
+  for (const size_t n : {4094, 4095, 4096, 4097, 4098}) {
+    std::vector<int32_t> expected(n, 1);
+    expected.insert(expected.end(), {3, 0, 2});
+    const std::string word = std::string(n, 'a') + "ab" + std::string(9000, 'x') + "b";
+    EXPECT_EQ(model.tokenize(word, {.unknown = 0}), expected);
+  }
+}
+
+TEST(Unigram, RefusesAStretchThatIsTooLong) {
+  const Model model({{"<unk>", 0}, {"a", -1}, {"aa", -1.5}});
+  auto unigram = Unigram::create(model.vocabulary, model.scores, {.unknown = 0});
+  ASSERT_TRUE(unigram.ok());
+  Unigram::Scratch scratch;
+  std::vector<int32_t> ids;
+  const std::string word(Unigram::kMaxStretch + 2, 'a');
+  const Status status = unigram->tokenize(word, scratch, ids);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kResourceExhausted);
 }
 
 double best_sum(const std::map<std::string, double>& scores, const std::string& word, size_t from) {
