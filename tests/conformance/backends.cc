@@ -7,6 +7,7 @@ namespace {
 
 constexpr Tolerance kExact{};
 constexpr Tolerance kQuantizedActivations{.quantized_linear = 0.03};
+constexpr Tolerance kRoundedActivations{.quantized_linear = 0.03, .bf16_linear = 0.006};
 
 ThreadPool& pool() {
   static ThreadPool threads({.num_threads = 3, .pin = false});
@@ -18,7 +19,9 @@ Backend cpu_backend(const std::string& name, cpu::Isa isa, cpu::Arithmetic arith
     auto ops = make_cpu_ops(pool(), {.arithmetic = arithmetic, .max_isa = isa});
     return ops.ok() ? std::move(*ops) : nullptr;
   };
-  return {name, make, arithmetic == cpu::Arithmetic::kFast ? kQuantizedActivations : kExact};
+  const Tolerance& fast =
+      isa >= cpu::Isa::kAvx512Bf16 ? kRoundedActivations : kQuantizedActivations;
+  return {name, make, arithmetic == cpu::Arithmetic::kFast ? fast : kExact};
 }
 
 }  // namespace
@@ -33,6 +36,7 @@ std::vector<Backend> backends() {
       cpu_backend("cpu_avx2_fast", Isa::kAvx2, Arithmetic::kFast),
       cpu_backend("cpu_avx512_float32", Isa::kAvx512, Arithmetic::kFloat32),
       cpu_backend("cpu_avx512_vnni_fast", Isa::kAvx512Vnni, Arithmetic::kFast),
+      cpu_backend("cpu_avx512_bf16_fast", Isa::kAvx512Bf16, Arithmetic::kFast),
   };
 }
 

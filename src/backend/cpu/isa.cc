@@ -5,7 +5,8 @@
 namespace chitu::cpu {
 
 std::string_view name(Isa isa) {
-  constexpr std::array<std::string_view, 4> kNames = {"scalar", "avx2", "avx512", "avx512_vnni"};
+  constexpr std::array<std::string_view, 5> kNames = {"scalar", "avx2", "avx512", "avx512_vnni",
+                                                      "avx512_bf16"};
   return kNames[static_cast<std::size_t>(isa)];
 }
 
@@ -20,7 +21,9 @@ Isa best_isa() {
       !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
     return Isa::kAvx2;
   }
-  return __builtin_cpu_supports("avx512vnni") ? Isa::kAvx512Vnni : Isa::kAvx512;
+  if (!__builtin_cpu_supports("avx512vnni")) return Isa::kAvx512;
+  const bool fast_bf16 = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
+  return fast_bf16 ? Isa::kAvx512Bf16 : Isa::kAvx512Vnni;
 #else
   return Isa::kScalar;
 #endif

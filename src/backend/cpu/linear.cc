@@ -1,5 +1,6 @@
 // Linear and Embed: which kernel, on which rows, on which thread.
 #include <algorithm>
+#include <cstring>
 
 #include "backend/cpu/context.h"
 #include "backend/cpu/linear_table.h"
@@ -33,6 +34,19 @@ int panel(const Weight& weight) {
   return tokens;
 }
 
+bool reads(const Weight& weight, LinearInput input) {
+  return std::any_of(weight.segments.begin(), weight.segments.end(),
+                     [&](const WeightSegment& s) { return kernel_of(s).input == input; });
+}
+
+// Elements of T from one padded row to the next. One cache line more than the padding asks for:
+// rows that lie a power of two apart would meet in few sets of the cache.
+template <class T>
+int64_t padded_stride(int64_t cols) {
+  constexpr auto kLine = static_cast<int64_t>(64 / sizeof(T));
+  return (cols + kInputPadding - 1) / kInputPadding * kInputPadding + kLine;
+}
+
 int scratch_rows(const Weight& weight) {
   int rows = 0;
   for (const WeightSegment& s : weight.segments) rows = std::max(rows, kernel_of(s).scratch_rows);
@@ -48,6 +62,15 @@ class Pass {
   void run() {
     Workspace workspace(context_.workspace);
     const int64_t cols = op_.weight->cols;
+    if (reads(*op_.weight, LinearInput::kFloats)) {
+      floats_ = padded_rows<float>(workspace, [&](const float* x, float* y) {
+        std::memcpy(y, x, static_cast<std::size_t>(cols) * sizeof(float));
+      });
+    }
+    if (reads(*op_.weight, LinearInput::kBf16)) {
+      bf16_ = padded_rows<uint16_t>(
+          workspace, [&](const float* x, uint16_t* y) { context_.rows.to_bf16(x, y, cols); });
+    }
     if (const int tokens = panel(*op_.weight); tokens != 0) {
       quantized_ = {.q = workspace.take<int8_t>(count_ * cols),
                     .d = workspace.take<float>(count_ * cols / 32),
@@ -66,6 +89,18 @@ class Pass {
   }
 
  private:
+  template <class T, class Convert>
+  PaddedRows<T> padded_rows(Workspace& workspace, Convert&& convert) {
+    const int64_t cols = op_.weight->cols;
+    const int64_t stride = padded_stride<T>(cols);
+    const PaddedRows<T> rows{.data = workspace.take<T>(count_ * stride), .stride = stride};
+    for_each_row(context_, count_, cols, [&](int64_t t) {
+      convert(op_.x.row<const float>(first_ + t), rows.row(t));
+      std::fill(rows.row(t) + cols, rows.row(t + 1), T{0});
+    });
+    return rows;
+  }
+
   // Token t's place in its panel of at most `most` tokens.
   QuantizedRow quantized_row(int64_t t, int64_t most) const {
     int64_t first = t / most * most;
@@ -104,8 +139,8 @@ class Pass {
         .rows = segment.rows,
         .cols = op_.weight->cols,
         .tokens = count_,
-        .x = op_.x.row<const float>(first_),
-        .x_stride = op_.x.row_stride,
+        .floats = floats_,
+        .bf16 = bf16_,
         .quantized = quantized_,
         .bias = op_.bias.empty() ? nullptr : op_.bias.row<const float>(0) + row,
         .y = op_.y.row<float>(first_) + row,
@@ -119,6 +154,8 @@ class Pass {
   const Linear& op_;
   int64_t first_;
   int64_t count_;
+  PaddedRows<float> floats_{};
+  PaddedRows<uint16_t> bf16_{};
   QuantizedRow quantized_{};
 };
 
@@ -131,10 +168,15 @@ void run(Context& context, const Linear& op) {
 }
 
 int64_t workspace_bytes(const Context& context, const Linear& op) {
-  // A weight that is not loaded yet, in a dry run, says nothing of its kernels: assume both kinds.
+  // A weight that is not loaded yet, in a dry run, says nothing of its kernels: assume all kinds.
   const bool loaded = !op.weight->segments.empty() && !op.weight->segments[0].buffers.empty();
-  const int64_t values = std::min(kMaxTokens, op.x.rows()) * op.x.cols();
+  const int64_t tokens = std::min(kMaxTokens, op.x.rows());
+  const int64_t values = tokens * op.x.cols();
   int64_t bytes = 0;
+  if (!loaded || reads(*op.weight, LinearInput::kFloats))
+    bytes += Workspace::bytes<float>(tokens * padded_stride<float>(op.x.cols()));
+  if (!loaded || reads(*op.weight, LinearInput::kBf16))
+    bytes += Workspace::bytes<uint16_t>(tokens * padded_stride<uint16_t>(op.x.cols()));
   if (!loaded || panel(*op.weight) != 0) {
     bytes += Workspace::bytes<int8_t>(values) + Workspace::bytes<float>(values / 32) +
              Workspace::bytes<int32_t>(values / 32 * 3);

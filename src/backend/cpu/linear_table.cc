@@ -20,7 +20,7 @@ Tables tables() {
 #endif
         affine_kernels_scalar(),
 #if defined(__x86_64__)
-        float_kernels_avx512(), float_kernels_avx2(),
+        float_kernels_avx512_bf16(), float_kernels_avx512(), float_kernels_avx2(),
 #endif
         float_kernels_scalar(),
   };
@@ -59,8 +59,9 @@ int num_linear_kernels() {
 }
 
 std::string name(const LinearKernel& kernel) {
+  constexpr std::array<std::string_view, 3> kInputs = {"float", "bf16", "8-bit"};
   return fmt::format("{} {} {}", chitu::name(kernel.format),
-                     kernel.arithmetic == Arithmetic::kFast ? "8-bit" : "float", name(kernel.isa));
+                     kInputs[static_cast<std::size_t>(kernel.input)], name(kernel.isa));
 }
 
 }  // namespace chitu::cpu

@@ -17,6 +17,7 @@ int find_linear_kernel(DType format, Arithmetic arithmetic, Isa isa);
 const LinearKernel& linear_kernel(int index);
 int num_linear_kernels();
 
-std::string name(const LinearKernel& kernel);  // "q4_1 8-bit avx512_vnni"
+std::string name(
+    const LinearKernel& kernel);  // "q4_1 8-bit avx512_vnni": weights, activations, instructions
 
 }  // namespace chitu::cpu

@@ -3,6 +3,9 @@
 #include <cstring>
 
 #include "backend/cpu/affine_pack.h"
+#include "backend/cpu/interleaved_pack.h"
+#include "backend/cpu/kernels/interleaved_format.h"
+#include "base/check.h"
 #include "tensor/format/decode.h"
 
 namespace chitu::cpu {
@@ -35,10 +38,23 @@ constexpr WeightLayout kAffine16{.row_unit = kAffineRows,
                                  .pack = affine_pack,
                                  .decode_row = affine_decode_row};
 
+constexpr WeightLayout kInterleaved16{.row_unit = kInterleavedRows,
+                                      .bytes = interleaved_bytes,
+                                      .pack = interleaved_pack,
+                                      .decode_row = interleaved_decode_row};
+
 }  // namespace
 
 const WeightLayout& weight_layout(LayoutKind kind) {
-  return kind == LayoutKind::kAffine16 ? kAffine16 : kRowMajor;
+  switch (kind) {
+    case LayoutKind::kRowMajor:
+      return kRowMajor;
+    case LayoutKind::kAffine16:
+      return kAffine16;
+    case LayoutKind::kInterleaved16:
+      return kInterleaved16;
+  }
+  CHECK(false);
 }
 
 }  // namespace chitu::cpu

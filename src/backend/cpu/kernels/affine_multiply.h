@@ -238,6 +238,7 @@ constexpr LinearKernel affine_kernel() {
           .isa = kIsa,
           .arithmetic = Arithmetic::kFast,
           .layout = LayoutKind::kAffine16,
+          .input = LinearInput::kQuantized,
           .panel = D::kPanel,
           .scratch_rows = 0,
           .multiply = AffineMultiply<D, Format>::run};

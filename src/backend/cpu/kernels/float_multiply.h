@@ -1,16 +1,9 @@
-// The product of weights in any format, row-major as in the checkpoint, and float activations,
-// written once over a vector type V; included by one source file an instruction set.
-//
-// F32, F16 and BF16 rows are read as they are; rows of quantized formats are decoded into scratch,
-// a panel at a time, and serve all tokens.
+// The kernels with float activations, written once over a vector type V; included by one source
+// file an instruction set.
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
-
-#include "backend/cpu/kernels/linear_kernel.h"
-#include "backend/cpu/kernels/read.h"
+#include "backend/cpu/kernels/decoded_multiply.h"
+#include "backend/cpu/kernels/interleaved_multiply.h"
 #include "tensor/format/q2_k.h"
 #include "tensor/format/q3_k.h"
 #include "tensor/format/q4_0.h"
@@ -24,130 +17,93 @@
 
 namespace chitu::cpu {
 
-// Up to kPanelRows rows of weights as the reader's elements.
-inline constexpr int kPanelRows = kMaxScratchRows;
+// The readers of InterleavedMultiply whose steps multiply one column.
+template <class V>
+struct ReadFloats {
+  using Vec = V;
+  using Weights = typename V::F;
+  using Input = float;
+  // The sums leave registers, of 32 or 16, for weights and an activation.
+  static constexpr int kTileVectors = V::kWidth == 16 ? 2 : kInterleavedRows / V::kWidth;
+  static constexpr int kTileTokens = V::kWidth == 16 ? 12 : V::kWidth == 8 ? 6 : 1;
 
-template <class Element>
-struct Panel {
-  const Element* row[kPanelRows];  // rows past the last repeat it
-  int64_t first = 0;
-  int64_t count = 0;  // rows that are wanted
+  static PaddedRows<float> input(const LinearCall& call) { return call.floats; }
+  static Weights activation(const float* x) { return V::set1(*x); }
+  static Weights multiply_add(Weights w, Weights x, typename V::F sum) { return V::fma(w, x, sum); }
 };
 
-template <class V, class Read>
-struct PanelMultiply {
-  using F = typename V::F;
-
-  // Rows [kFirst, kFirst + kRows) of the panel by kTokens tokens, all sums in registers.
-  template <int kFirst, int kRows, int kTokens>
-  static void tile(const LinearCall& call, const Panel<typename Read::Element>& panel,
-                   int64_t token) {
-    F sums[kRows][kTokens];
-    for (auto& row : sums) {
-      for (F& sum : row) sum = V::set1(0.0F);
-    }
-    const float* x = call.x + token * call.x_stride;
-    const auto add = [&](int64_t k, auto load_w, auto load_x) {
-      F xs[kTokens];
-      for (int t = 0; t < kTokens; ++t) xs[t] = load_x(x + t * call.x_stride + k);
-      for (int r = 0; r < kRows; ++r) {
-        const F w = load_w(panel.row[kFirst + r] + k);
-        for (int t = 0; t < kTokens; ++t) sums[r][t] = V::fma(w, xs[t], sums[r][t]);
-      }
-    };
-    int64_t k = 0;
-    for (; k + V::kWidth <= call.cols; k += V::kWidth) {
-      add(
-          k, [](auto* p) { return Read::load(p); }, [](auto* p) { return V::load(p); });
-    }
-    if (const int left = static_cast<int>(call.cols - k); left > 0) {
-      add(
-          k, [left](auto* p) { return Read::load_n(p, left); },
-          [left](auto* p) { return V::load_n(p, left); });
-    }
-    for (int r = 0; r < kRows && kFirst + r < panel.count; ++r) {
-      const int64_t row = panel.first + kFirst + r;
-      const float bias = call.bias != nullptr ? call.bias[row] : 0.0F;
-      for (int t = 0; t < kTokens; ++t) {
-        call.y[(token + t) * call.y_stride + row] = V::sum(sums[r][t]) + bias;
-      }
-    }
-  }
-
-  static void all_tokens(const LinearCall& call, const Panel<typename Read::Element>& panel) {
-    constexpr int kTokens = V::kWidth == 16 ? 4 : 2;
-    int64_t token = 0;
-    for (; token + kTokens <= call.tokens; token += kTokens) {
-      tile<0, 4, kTokens>(call, panel, token);
-      tile<4, 4, kTokens>(call, panel, token);
-    }
-    for (; token < call.tokens; ++token) tile<0, 8, 1>(call, panel, token);
+template <class V>
+struct ReadF32Items : ReadFloats<V> {
+  using Value = float;
+  static constexpr InterleavedFormat kFormat = kInterleavedF32;
+  static constexpr int kSteps = 1;
+  template <int kStep>
+  static typename V::F load(const float* p) {
+    return V::load(p);
   }
 };
 
-// Calls f(panel) for the panels of rows [begin, end); row(r) is where a row lies.
-template <class Element, class Row, class F>
-inline void for_each_panel(int64_t begin, int64_t end, Row&& row, F&& f) {
-  for (int64_t first = begin; first < end; first += kPanelRows) {
-    Panel<Element> panel{
-        .row = {}, .first = first, .count = std::min<int64_t>(kPanelRows, end - first)};
-    for (int r = 0; r < kPanelRows; ++r)
-      panel.row[r] = row(first + std::min<int64_t>(r, panel.count - 1));
-    f(panel);
+template <class V>
+struct ReadF16Items : ReadFloats<V> {
+  using Value = uint16_t;
+  static constexpr InterleavedFormat kFormat = kInterleavedF16;
+  static constexpr int kSteps = 1;
+  template <int kStep>
+  static typename V::F load(const uint16_t* p) {
+    return V::load_f16(p);
   }
-}
+};
 
-template <class V, class Read>
-void multiply_plain(const LinearCall& call, int64_t begin, int64_t end) {
-  using Element = typename Read::Element;
-  const auto* weights = reinterpret_cast<const Element*>(call.weights);
-  for_each_panel<Element>(
-      begin, end, [&](int64_t r) { return weights + r * call.cols; },
-      [&](const auto& panel) { PanelMultiply<V, Read>::all_tokens(call, panel); });
-}
-
-template <class V, class Block>
-void multiply_decoded(const LinearCall& call, int64_t begin, int64_t end) {
-  const int64_t blocks = call.cols / Block::kElements;
-  for (int64_t first = begin; first < end; first += kPanelRows) {
-    const int64_t last = std::min<int64_t>(end, first + kPanelRows);
-    for (int64_t i = first * blocks; i < last * blocks; ++i) {
-      Block block;
-      std::memcpy(&block, call.weights + i * static_cast<int64_t>(sizeof(Block)), sizeof(Block));
-      decode_block(block, call.scratch + (i - first * blocks) * Block::kElements);
-    }
-    for_each_panel<float>(
-        first, last, [&](int64_t r) { return call.scratch + (r - first) * call.cols; },
-        [&](const auto& panel) { PanelMultiply<V, ReadF32<V>>::all_tokens(call, panel); });
+template <class V>
+struct ReadBF16Items : ReadFloats<V> {
+  using Value = uint16_t;
+  static constexpr InterleavedFormat kFormat = kInterleavedBF16;
+  static constexpr int kSteps = 2;
+  template <int kStep>
+  static typename V::F load(const uint16_t* p) {
+    return kStep == 0 ? V::load_bf16_even(p) : V::load_bf16_odd(p);
   }
+};
+
+template <class V, Isa kIsa, template <class> class Read>
+constexpr LinearKernel interleaved_kernel(DType format) {
+  return {.format = format,
+          .isa = kIsa,
+          .arithmetic = Arithmetic::kFloat32,
+          .layout = LayoutKind::kInterleaved16,
+          .input = LinearInput::kFloats,
+          .panel = 0,
+          .scratch_rows = 0,
+          .multiply = InterleavedMultiply<Read<V>>::run};
 }
 
-template <Isa kIsa>
-constexpr LinearKernel float_kernel(DType format, Multiply multiply, int scratch_rows = 0) {
+template <class V, Isa kIsa, class Block>
+constexpr LinearKernel decoded_kernel(DType format) {
   return {.format = format,
           .isa = kIsa,
           .arithmetic = Arithmetic::kFloat32,
           .layout = LayoutKind::kRowMajor,
+          .input = LinearInput::kFloats,
           .panel = 0,
-          .scratch_rows = scratch_rows,
-          .multiply = multiply};
+          .scratch_rows = kPanelRows,
+          .multiply = multiply_decoded<V, Block>};
 }
 
 template <class V, Isa kIsa>
 inline constexpr LinearKernel kFloatKernels[] = {
-    float_kernel<kIsa>(DType::kF32, multiply_plain<V, ReadF32<V>>),
-    float_kernel<kIsa>(DType::kF16, multiply_plain<V, ReadF16<V>>),
-    float_kernel<kIsa>(DType::kBF16, multiply_plain<V, ReadBF16<V>>),
-    float_kernel<kIsa>(DType::kQ8_0, multiply_decoded<V, BlockQ8_0>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ4_0, multiply_decoded<V, BlockQ4_0>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ4_1, multiply_decoded<V, BlockQ4_1>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ5_0, multiply_decoded<V, BlockQ5_0>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ5_1, multiply_decoded<V, BlockQ5_1>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ2_K, multiply_decoded<V, BlockQ2_K>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ3_K, multiply_decoded<V, BlockQ3_K>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ4_K, multiply_decoded<V, BlockQ4_K>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ5_K, multiply_decoded<V, BlockQ5_K>, kPanelRows),
-    float_kernel<kIsa>(DType::kQ6_K, multiply_decoded<V, BlockQ6_K>, kPanelRows),
+    interleaved_kernel<V, kIsa, ReadF32Items>(DType::kF32),
+    interleaved_kernel<V, kIsa, ReadF16Items>(DType::kF16),
+    interleaved_kernel<V, kIsa, ReadBF16Items>(DType::kBF16),
+    decoded_kernel<V, kIsa, BlockQ8_0>(DType::kQ8_0),
+    decoded_kernel<V, kIsa, BlockQ4_0>(DType::kQ4_0),
+    decoded_kernel<V, kIsa, BlockQ4_1>(DType::kQ4_1),
+    decoded_kernel<V, kIsa, BlockQ5_0>(DType::kQ5_0),
+    decoded_kernel<V, kIsa, BlockQ5_1>(DType::kQ5_1),
+    decoded_kernel<V, kIsa, BlockQ2_K>(DType::kQ2_K),
+    decoded_kernel<V, kIsa, BlockQ3_K>(DType::kQ3_K),
+    decoded_kernel<V, kIsa, BlockQ4_K>(DType::kQ4_K),
+    decoded_kernel<V, kIsa, BlockQ5_K>(DType::kQ5_K),
+    decoded_kernel<V, kIsa, BlockQ6_K>(DType::kQ6_K),
 };
 
 }  // namespace chitu::cpu

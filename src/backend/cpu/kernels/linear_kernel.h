@@ -12,15 +12,30 @@
 
 namespace chitu::cpu {
 
+// What a kernel reads the activations as.
+enum class LinearInput : uint8_t { kFloats, kBf16, kQuantized };
+
+// Rows of activations, each followed by zeros up to the next multiple of kInputPadding.
+template <class T>
+struct PaddedRows {
+  T* data = nullptr;
+  int64_t stride = 0;
+
+  T* row(int64_t i) const { return data + i * stride; }
+};
+
+inline constexpr int64_t kInputPadding = 32;
+
 // y[t, row] = sum over k of w[row, k] * x[t, k] + bias[row]
 struct LinearCall {
   const std::byte* weights = nullptr;
   int64_t rows = 0;  // of the segment
   int64_t cols = 0;
   int64_t tokens = 0;
-  const float* x = nullptr;  // kernels that read floats
-  int64_t x_stride = 0;
-  QuantizedRow quantized{};     // kernels that read 8 bits, in panels
+  // One of these, which the kernel's LinearInput names.
+  PaddedRows<float> floats{};
+  PaddedRows<uint16_t> bf16{};
+  QuantizedRow quantized{};     // in panels
   const float* bias = nullptr;  // [rows], optional
   float* y = nullptr;           // [tokens, rows], rows y_stride apart
   int64_t y_stride = 0;
@@ -41,8 +56,9 @@ inline int64_t panel_tokens(int64_t left, int64_t panel) {
 using Multiply = void (*)(const LinearCall& call, int64_t begin, int64_t end);
 
 enum class LayoutKind : uint8_t {
-  kRowMajor,  // as the checkpoint has it
-  kAffine16,  // affine_format.h
+  kRowMajor,       // as the checkpoint has it
+  kAffine16,       // affine_format.h
+  kInterleaved16,  // interleaved_format.h
 };
 
 // A row of the table of matrix kernels (linear_table.h).
@@ -51,7 +67,8 @@ struct LinearKernel {
   Isa isa;
   Arithmetic arithmetic;
   LayoutKind layout;
-  int panel;  // most tokens of a panel of LinearCall::quantized; 0 for kernels that read x
+  LinearInput input;
+  int panel;  // most tokens of a panel of LinearCall::quantized; 0 for kernels that read others
   int scratch_rows;
   Multiply multiply;
 };

@@ -11,12 +11,14 @@ std::span<const LinearKernel> affine_kernels_scalar();
 std::span<const LinearKernel> affine_kernels_avx2();
 std::span<const LinearKernel> affine_kernels_avx512();  // with VNNI
 
+// F32, F16 and BF16; with float activations all the others too.
 std::span<const LinearKernel> float_kernels_scalar();
 std::span<const LinearKernel> float_kernels_avx2();
 std::span<const LinearKernel> float_kernels_avx512();
+std::span<const LinearKernel> float_kernels_avx512_bf16();
 
 #if defined(__x86_64__)
-inline constexpr std::size_t kNumLinearTables = 6;
+inline constexpr std::size_t kNumLinearTables = 7;
 #else
 inline constexpr std::size_t kNumLinearTables = 2;
 #endif

@@ -26,6 +26,9 @@ struct Vec {
   static F load_f16(const uint16_t* p) { return half_to_float(*p); }
   static F load_bf16(const uint16_t* p) { return bf16_to_float(*p); }
   static F load_i8(const int8_t* p) { return static_cast<float>(*p); }
+  // The even and the odd ones of 2 * kWidth values.
+  static F load_bf16_even(const uint16_t* p) { return bf16_to_float(p[0]); }
+  static F load_bf16_odd(const uint16_t* p) { return bf16_to_float(p[1]); }
   static void store(float* p, F x) { *p = x; }
   static void store_n(float*, F, int) {}
   static void store_f16(uint16_t* p, F x) { *p = float_to_half(x); }
