@@ -8,22 +8,6 @@
 namespace chitu {
 namespace {
 
-size_t trailing_space(std::string_view text) {
-  const size_t size = text.size();
-  while (!text.empty() && unicode::is_whitespace(utf8::code_point(utf8::last_character(text)))) {
-    text.remove_suffix(utf8::last_character(text).size());
-  }
-  return size - text.size();
-}
-
-size_t leading_space(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size() && unicode::is_whitespace(utf8::code_point(text.substr(i)))) {
-    i += utf8::length(text[i]);
-  }
-  return i;
-}
-
 bool stands_alone(std::string_view text, size_t begin, size_t end) {
   const std::string_view before = text.substr(0, begin);
   const std::string_view after = text.substr(end);
@@ -49,6 +33,7 @@ void AddedTokens::split(std::string_view text, Phase phase, bool parse_special,
     if (begin < end) out.push_back({text.substr(begin, end - begin), nullptr});
   };
   size_t done = 0;
+  size_t space_end = 0;  // of the last white space that a token took; the next may stand within it
   for (size_t i = 0; i < text.size() && !trie.empty();) {
     size_t length = 0;
     int32_t index = -1;
@@ -67,8 +52,14 @@ void AddedTokens::split(std::string_view text, Phase phase, bool parse_special,
     size_t end = i += length;
     if (token.special && !parse_special) continue;
     if (token.single_word && !stands_alone(text, begin, end)) continue;
-    if (token.lstrip) begin = std::max(begin - trailing_space(text.substr(0, begin)), done);
-    if (token.rstrip) end += leading_space(text.substr(end));
+    if (token.lstrip && begin > done) {
+      begin -= unicode::trailing_space(text.substr(done, begin - done));
+    }
+    if (token.rstrip) {
+      if (end >= space_end) space_end = end + unicode::leading_space(text.substr(end));
+      end = space_end;
+    }
+    if (token.lstrip && end <= done) continue;  // nothing of it is left
     add_text(done, begin);
     out.push_back({{}, &token});
     done = end;

@@ -64,5 +64,39 @@ TEST(AddedTokens, KeepsThePhasesApart) {
   EXPECT_THAT(cut("norm<s>", Phase::kNormalized), ElementsAre("#6", "<s>"));
 }
 
+std::vector<int32_t> ids_of(const std::vector<AddedToken>& added, std::string_view text) {
+  AddedTokens tokens;
+  for (const AddedToken& token : added) tokens.add(token, token.content);
+  std::vector<AddedTokens::Segment> segments;
+  tokens.split(text, Phase::kGiven, true, segments);
+  std::vector<int32_t> ids;
+  for (const auto& segment : segments) ids.push_back(segment.token ? segment.token->id : 0);
+  return ids;
+}
+
+// As `tokenizers` 0.23.3 does: a token within the space that the one before took counts again,
+// unless it takes the space before it too and so has nothing left.
+TEST(AddedTokens, FindsTokensWithinTheSpaceOfAnother) {
+  const AddedToken right{.content = "<r>", .id = 1, .rstrip = true};
+  EXPECT_THAT(ids_of({right, {.content = "\n", .id = 2}}, "a<r>\n\n\n b"),
+              ElementsAre(0, 1, 2, 2, 2, 0));
+  EXPECT_THAT(ids_of({{.content = "\n", .id = 2, .rstrip = true}}, "\n \nb"), ElementsAre(2, 2, 0));
+  EXPECT_THAT(
+      ids_of({right, {.content = "\n", .id = 2, .lstrip = true, .rstrip = true}}, "a<r> \n b\n "),
+      ElementsAre(0, 1, 0, 2));
+}
+
+// Quadratic work would take hours.
+TEST(AddedTokens, WhiteSpaceTokensTakeNoQuadraticTime) {
+  const std::string text(4000000, '\n');
+  for (const bool left : {false, true}) {
+    AddedTokens tokens;
+    tokens.add({.content = "\n", .id = 1, .lstrip = left, .rstrip = !left}, "\n");
+    std::vector<AddedTokens::Segment> segments;
+    tokens.split(text, Phase::kGiven, true, segments);
+    EXPECT_EQ(segments.size(), text.size());
+  }
+}
+
 }  // namespace
 }  // namespace chitu

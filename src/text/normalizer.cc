@@ -71,13 +71,8 @@ Status apply(const PrependStep& step, RegexScratch&, std::string& text) {
 
 Status apply(const StripStep& step, RegexScratch&, std::string& text) {
   std::string_view rest = text;
-  while (step.left && !rest.empty() && unicode::is_whitespace(utf8::code_point(rest))) {
-    rest.remove_prefix(utf8::length(rest[0]));
-  }
-  while (step.right && !rest.empty() &&
-         unicode::is_whitespace(utf8::code_point(utf8::last_character(rest)))) {
-    rest.remove_suffix(utf8::last_character(rest).size());
-  }
+  if (step.left) rest.remove_prefix(unicode::leading_space(rest));
+  if (step.right) rest.remove_suffix(unicode::trailing_space(rest));
   text = std::string(rest);
   return {};
 }

@@ -60,6 +60,22 @@ bool is_word(char32_t c) {
          u_hasBinaryProperty(icu_char(c), UCHAR_JOIN_CONTROL) != 0;
 }
 
+size_t leading_space(std::string_view text) {
+  size_t i = 0;
+  while (i < text.size() && is_whitespace(utf8::code_point(text.substr(i)))) {
+    i += utf8::length(text[i]);
+  }
+  return i;
+}
+
+size_t trailing_space(std::string_view text) {
+  const size_t size = text.size();
+  while (!text.empty() && is_whitespace(utf8::code_point(utf8::last_character(text)))) {
+    text.remove_suffix(utf8::last_character(text).size());
+  }
+  return size - text.size();
+}
+
 void append_lower(char32_t c, std::string& out) {
   if (c == 0x130) {  // the only character whose lower case is not one character
     utf8::append('i', out);

@@ -12,6 +12,10 @@ bool is_punctuation(char32_t c);  // ASCII punctuation and symbols, or general c
 bool is_mark(char32_t c);         // general category M
 bool is_word(char32_t c);         // \w: Alphabetic, marks, decimal numbers, connectors, joiners
 
+// The bytes of white space at the two ends. REQUIRES: valid UTF-8.
+size_t leading_space(std::string_view text);
+size_t trailing_space(std::string_view text);
+
 // The lower case of one character, regardless of its neighbours (U+0130 gives two).
 void append_lower(char32_t c, std::string& out);
 
