@@ -3,7 +3,8 @@
 
 The weights are dequantized by the gguf package and run in float32. Written are 256 greedy tokens for
 each of five chat prompts (beyond an end token too, for length), and the mean negative log likelihood
-of text.txt in windows of 512 tokens.
+of text.txt in windows of 512 tokens: a novel and documentation, long enough that the noise of rounding
+activations (a standard deviation of 0.13 % over 1,800 tokens) stays well within what is tested.
 
     pip install torch transformers gguf numpy jinja2 tokenizers
     python3 make_golden.py SmolLM2-135M-Instruct.Q4_1.gguf
