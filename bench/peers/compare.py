@@ -111,14 +111,18 @@ def print_ceilings(ceilings, threads):
         + ".")
 
 
+def absolute_path(text):
+    return Path(text).resolve()
+
+
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     cpus = usable_cpus()
-    parser.add_argument("--cache", type=Path, default=make_shapes.cache_folder(),
+    parser.add_argument("--cache", type=absolute_path, default=make_shapes.cache_folder(),
                         help="where the peers were built and models are kept")
-    parser.add_argument("--chitu", type=Path, default=ROOT / "build/release/bin/chitu")
-    parser.add_argument("--ceilings", type=Path,
+    parser.add_argument("--chitu", type=absolute_path, default=ROOT / "build/release/bin/chitu")
+    parser.add_argument("--ceilings", type=absolute_path,
                         default=ROOT / "build/release/bench/ceilings/bench_ceilings")
     parser.add_argument("--models", default=MODELS, help="default: %(default)s")
     parser.add_argument("--tests", default=TESTS, help="default: %(default)s")

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 BATCH_PROMPT = 16
@@ -28,8 +29,9 @@ def parse_test(test):
 
 
 def run(command):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
-                          timeout=TIMEOUT_SECONDS)
+    with tempfile.TemporaryDirectory() as folder:  # some write a log where they are
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
+                              timeout=TIMEOUT_SECONDS, cwd=folder)
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise Failed(f"{' '.join(map(str, command))}: exit code {done.returncode}: {' '.join(last)}")
@@ -92,12 +94,15 @@ class LlamaCpp:
 
     def description(self):
         return {**json.loads((self.bin.parent / "built.json").read_text(encoding="utf-8")),
-                "options": list(self.options)}
+                "options": list(self.options), "batched_options": list(self.batched_options)}
 
 
 class IkLlamaCpp(LlamaCpp):
     name = "ik_llama.cpp"
     folder = "build-ik"
+    # Its flash attention ends version 0.1.5 of the package at several sequences ("GGML_ASSERT(S > 0)
+    # failed").
+    batched_options = ("-no-fa",)
 
     def words(self, prompt, decode, depth):
         if depth:
@@ -110,7 +115,7 @@ class IkRepacked(IkLlamaCpp):
 
     name = "ik_llama.cpp -rtr"
     options = ("-rtr", 1)
-    batched_options = ("-rtr",)
+    batched_options = ("-no-fa", "-rtr")
 
 
 PEERS = {peer.name: peer for peer in (LlamaCpp, IkLlamaCpp, IkRepacked)}
