@@ -43,7 +43,7 @@ class AddedTokens {
 
   const AddedToken* find(int32_t id) const;
   const AddedToken* find(std::string_view content) const;
-  bool empty() const { return tokens_.empty(); }
+  size_t size() const { return tokens_.size(); }
 
  private:
   std::vector<AddedToken> tokens_;

@@ -119,6 +119,18 @@ Result<SentencePieceVocabulary::Piece> parse_piece(std::string_view bytes) {
   return piece;
 }
 
+Status add_piece(const SentencePieceVocabulary::Piece& piece,
+                 std::vector<SentencePieceVocabulary::Piece>& pieces) {
+  if (piece.text.empty()) {
+    return make_error(ErrorCode::kCorrupt, "piece {} is empty", pieces.size());
+  }
+  if (pieces.size() == kMaxTokens) {
+    return make_error(ErrorCode::kResourceExhausted, "there are more than {} pieces", kMaxTokens);
+  }
+  pieces.push_back(piece);
+  return {};
+}
+
 Status parse_trainer(std::string_view bytes, Trainer& trainer) {
   return for_each_field(bytes, [&](const Field& field) {
     const auto number = static_cast<int32_t>(field.value);
@@ -196,7 +208,7 @@ Result<SentencePieceModel> parse_sentencepiece(std::string_view bytes) {
     TRY(field, message.next());
     if (field.number == model_proto::kPieces) {
       TRY(piece, parse_piece(field.bytes));
-      model.vocabulary.pieces.push_back(piece);
+      TRY_STATUS(add_piece(piece, model.vocabulary.pieces));
     } else if (field.number == model_proto::kTrainerSpec) {
       TRY_STATUS(parse_trainer(field.bytes, trainer));
     } else if (field.number == model_proto::kNormalizerSpec) {

@@ -76,6 +76,14 @@ TEST(SentencePieceModel, RefusesWhatIsNone) {
   EXPECT_THAT(error_of(small_model() + piece("b", NAN)), HasSubstr("score of piece 6"));
   EXPECT_THAT(error_of(small_model() + field(3, field(2, "abcde"))), HasSubstr("charsmap"));
   EXPECT_THAT(error_of(piece("a", -1)), HasSubstr("unknown token"));
+  EXPECT_THAT(error_of(small_model() + piece("", 0, 3)), HasSubstr("piece 6 is empty"));
+}
+
+TEST(SentencePieceModel, RefusesTooManyPieces) {
+  std::string bytes = small_model();
+  const std::string control = piece("c", 0, 3);
+  for (size_t i = 0; i < kMaxTokens; ++i) bytes += control;
+  EXPECT_THAT(error_of(bytes), HasSubstr("more than 1048576 pieces"));
 }
 
 // Cut anywhere, the file gives an error or a tokenizer, and nothing else.

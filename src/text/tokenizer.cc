@@ -77,6 +77,10 @@ TokenizerParts::Found TokenizerParts::find(int32_t id) const {
 }
 
 Status TokenizerParts::add_token(AddedToken token) {
+  if (added.size() == kMaxTokens) {
+    return make_error(ErrorCode::kResourceExhausted, "there are more than {} added tokens",
+                      kMaxTokens);
+  }
   vocab_size = std::max(vocab_size, token.id + 1);
   std::string pattern = token.content;
   if (token.normalized && !normalizer.empty()) {

@@ -14,6 +14,9 @@ struct Parser {
   Status (*parse)(const json::Fields& fields, std::vector<Step>& steps);
 };
 
+// Every step passes over the whole text; real files have at most a dozen.
+constexpr size_t kMaxSteps = 64;
+
 // Parses a component, or every one of a "Sequence", whose list stands under `list`.
 template <class Step, size_t N>
 Status parse_steps(const json::Value& value, std::string_view list,
@@ -31,6 +34,9 @@ Status parse_steps(const json::Value& value, std::string_view list,
     if (parser.type != type) continue;
     auto status = parser.parse(fields, steps);
     if (!status) return std::move(status).error().within(type);
+    if (steps.size() > kMaxSteps) {
+      return make_error(ErrorCode::kUnsupported, "more than {} steps", kMaxSteps);
+    }
     return {};
   }
   return make_error(ErrorCode::kUnsupported, "the type {} is not supported", quote(type));

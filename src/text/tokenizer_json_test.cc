@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "text/normalizer.h"
+#include "text/pre_tokenizer.h"
 #include "text/tokenizer.h"
 
 namespace chitu {
@@ -128,6 +130,23 @@ TEST(TokenizerJson, RefusesHostileVocabularies) {
               HasSubstr("unknown token"));
   EXPECT_THAT(error_of(file(R"({"type": "Unigram", "vocab": [["a", "b"]], "unk_id": 0})")),
               HasSubstr("entry 0"));
+}
+
+TEST(TokenizerJson, RefusesTooManySteps) {
+  const auto sequence = [](size_t count) {
+    std::string steps;
+    for (size_t i = 0; i < count; ++i) steps += R"({"type": "NFC"}, )";
+    return fmt::format(
+        R"("normalizer": {{"type": "Sequence", "normalizers": [{}{{"type": "Sequence", "normalizers": []}}]}})",
+        steps);
+  };
+  EXPECT_EQ(error_of(file(kModel, sequence(64))), error_of(file(kModel)));
+  EXPECT_THAT(error_of(file(kModel, sequence(65))), HasSubstr("normalizer: more than 64 steps"));
+}
+
+TEST(TokenizerJson, StepsAreSmall) {
+  EXPECT_LE(sizeof(NormalizerStep), 256u);
+  EXPECT_LE(sizeof(PreTokenizerStep), 256u);
 }
 
 // A rule that makes its own result again and again, were merges not bounded by the word.

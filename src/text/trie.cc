@@ -2,7 +2,7 @@
 
 namespace chitu {
 
-Trie::Trie() : edges_(64) { roots_.fill(kNone); }
+Trie::Trie() : roots_(256, kNone), edges_(64) {}
 
 void Trie::add(std::string_view key, int32_t value) {
   uint32_t* root = &roots_[static_cast<unsigned char>(key[0])];

@@ -1,7 +1,6 @@
 // A set of byte strings with numbers, searched by the prefixes of a text.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -43,7 +42,7 @@ class Trie {
   uint32_t add_node();
   void grow();
 
-  std::array<uint32_t, 256> roots_;
+  std::vector<uint32_t> roots_;  // by the first byte
   std::vector<int32_t> values_;  // by node; -1: no key ends here
   std::vector<Edge> edges_;      // open addressing, linear probing, a power of two
   size_t edge_count_ = 0;

@@ -51,6 +51,9 @@ Status Vocabulary::add(std::string_view token, int64_t id) {
   if (utf8::valid_prefix(token) != token.size()) {
     return make_error(ErrorCode::kCorrupt, "token {} is not UTF-8", id);
   }
+  if (count_ == kMaxTokens) {
+    return make_error(ErrorCode::kResourceExhausted, "there are more than {} tokens", kMaxTokens);
+  }
   const size_t limit = 4 * std::max(expected_, count_) + kIdSlack;
   if (id < 0 || static_cast<uint64_t>(id) >= limit) {
     return make_error(ErrorCode::kCorrupt, "token id {} lies outside the vocabulary of {} tokens",

@@ -13,6 +13,10 @@ namespace chitu {
 // Longer tokens are refused: no real vocabulary has them, and the cost of a text grows with them.
 inline constexpr size_t kMaxTokenBytes = 4096;
 
+// And so are more tokens: real vocabularies have up to some 260,000, and each takes a hundred times
+// the bytes that a hostile file spends on it.
+inline constexpr size_t kMaxTokens = size_t{1} << 20;
+
 class Vocabulary {
  public:
   static constexpr int32_t kNone = -1;
@@ -20,9 +24,10 @@ class Vocabulary {
   // Room for `count` tokens of `bytes` bytes in all, so that adding them does not reallocate.
   void reserve(size_t count, size_t bytes);
 
-  // Errors: a token longer than kMaxTokenBytes or not UTF-8; an id that is negative, that another
-  // token has, or that lies far past the number of tokens (the table by id must stay proportional
-  // to the file). The same token under a second id is allowed: find() then gives the first.
+  // Errors: a token longer than kMaxTokenBytes or not UTF-8, or past kMaxTokens; an id that is
+  // negative, that another token has, or that lies far past the number of tokens (the table by id
+  // must stay proportional to the file). The same token under a second id is allowed: find() then
+  // gives the first.
   Status add(std::string_view token, int64_t id);
 
   int32_t find(std::string_view token) const {

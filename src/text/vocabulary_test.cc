@@ -53,5 +53,15 @@ TEST(Vocabulary, RefusesWhatWouldBreakIt) {
   EXPECT_EQ(vocabulary.size(), 1);
 }
 
+TEST(Vocabulary, RefusesTooManyTokens) {
+  Vocabulary vocabulary;
+  for (size_t id = 0; id < kMaxTokens; ++id) {
+    ASSERT_TRUE(vocabulary.add("a", static_cast<int64_t>(id)).ok());
+  }
+  const Status status = vocabulary.add("a", static_cast<int64_t>(kMaxTokens));
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace chitu
