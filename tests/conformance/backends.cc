@@ -37,6 +37,7 @@ std::vector<Backend> backends() {
       cpu_backend("cpu_avx512_float32", Isa::kAvx512, Arithmetic::kFloat32),
       cpu_backend("cpu_avx512_vnni_fast", Isa::kAvx512Vnni, Arithmetic::kFast),
       cpu_backend("cpu_avx512_bf16_fast", Isa::kAvx512Bf16, Arithmetic::kFast),
+      cpu_backend("cpu_amx_fast", Isa::kAmx, Arithmetic::kFast),
   };
 }
 

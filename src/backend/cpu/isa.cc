@@ -2,11 +2,38 @@
 
 #include <array>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace chitu::cpu {
 
+namespace {
+
+#if defined(__x86_64__)
+// Linux gives the registers of the tiles to processes that ask, from version 5.16: all threads of
+// this one, from then on.
+bool enable_amx() {
+  constexpr unsigned kBf16AndTileAndInt8 = 1U << 22 | 1U << 24 | 1U << 25;  // of EDX
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  if ((edx & kBf16AndTileAndInt8) != kBf16AndTileAndInt8) return false;
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM of asm/prctl.h
+  constexpr int kTileData = 18;               // the state component
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#endif
+
+}  // namespace
+
 std::string_view name(Isa isa) {
-  constexpr std::array<std::string_view, 5> kNames = {"scalar", "avx2", "avx512", "avx512_vnni",
-                                                      "avx512_bf16"};
+  constexpr std::array<std::string_view, 6> kNames = {"scalar",      "avx2",        "avx512",
+                                                      "avx512_vnni", "avx512_bf16", "amx"};
   return kNames[static_cast<std::size_t>(isa)];
 }
 
@@ -22,8 +49,9 @@ Isa best_isa() {
     return Isa::kAvx2;
   }
   if (!__builtin_cpu_supports("avx512vnni")) return Isa::kAvx512;
-  const bool fast_bf16 = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
-  return fast_bf16 ? Isa::kAvx512Bf16 : Isa::kAvx512Vnni;
+  if (!__builtin_cpu_supports("avx512bf16")) return Isa::kAvx512Vnni;
+  if (enable_amx()) return Isa::kAmx;
+  return __builtin_cpu_is("amd") ? Isa::kAvx512Bf16 : Isa::kAvx512Vnni;
 #else
   return Isa::kScalar;
 #endif

@@ -15,11 +15,13 @@ enum class Isa : uint8_t {
   // BF16 dot products that are faster than the same by FMA: those of AMD's processors, from Zen 4.
   // Intel's without AMX do them at half the rate of FMA.
   kAvx512Bf16,
+  kAmx,  // the matrix unit with BF16 and INT8, beside all that the above need
 };
 
 std::string_view name(Isa isa);  // "avx512_vnni"
 
-// The best instruction set of the processor at hand that the operating system has enabled.
+// The best instruction set of the processor at hand that the operating system has enabled. Asks
+// the system to enable AMX, if there is any, for the process.
 Isa best_isa();
 
 }  // namespace chitu::cpu

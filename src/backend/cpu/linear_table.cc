@@ -20,7 +20,8 @@ Tables tables() {
 #endif
         affine_kernels_scalar(),
 #if defined(__x86_64__)
-        float_kernels_avx512_bf16(), float_kernels_avx512(), float_kernels_avx2(),
+        float_kernels_amx(), float_kernels_avx512_bf16(), float_kernels_avx512(),
+        float_kernels_avx2(),
 #endif
         float_kernels_scalar(),
   };

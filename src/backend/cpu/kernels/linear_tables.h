@@ -16,9 +16,10 @@ std::span<const LinearKernel> float_kernels_scalar();
 std::span<const LinearKernel> float_kernels_avx2();
 std::span<const LinearKernel> float_kernels_avx512();
 std::span<const LinearKernel> float_kernels_avx512_bf16();
+std::span<const LinearKernel> float_kernels_amx();
 
 #if defined(__x86_64__)
-inline constexpr std::size_t kNumLinearTables = 7;
+inline constexpr std::size_t kNumLinearTables = 8;
 #else
 inline constexpr std::size_t kNumLinearTables = 2;
 #endif
