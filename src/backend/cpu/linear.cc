@@ -110,10 +110,12 @@ class Pass {
       tokens = panel_tokens(count_ - first, tokens);
     }
     const int64_t cols = op_.weight->cols;
-    return {.q = quantized_.q + first * cols + (t - first) * 4,
+    const bool by_blocks = tokens == kBlockPanel;
+    return {.q = quantized_.q + first * cols + (t - first) * (by_blocks ? 32 : 4),
             .d = quantized_.d + first * cols / 32 + (t - first),
             .minus_sums = quantized_.minus_sums + first * cols / 32 * 3 + (t - first),
-            .stride = tokens};
+            .stride = tokens,
+            .word_stride = by_blocks ? 1 : tokens};
   }
 
   // Units [begin, end) of all segments, one after the other.
@@ -181,9 +183,9 @@ int64_t workspace_bytes(const Context& context, const Linear& op) {
     bytes += Workspace::bytes<int8_t>(values) + Workspace::bytes<float>(values / 32) +
              Workspace::bytes<int32_t>(values / 32 * 3);
   }
-  const int rows = loaded                                       ? scratch_rows(*op.weight)
-                   : context.arithmetic == Arithmetic::kFloat32 ? kMaxScratchRows
-                                                                : 0;
+  const bool may_need_scratch =
+      context.arithmetic == Arithmetic::kFloat32 || context.isa == Isa::kAmx;
+  const int rows = loaded ? scratch_rows(*op.weight) : may_need_scratch ? kMaxScratchRows : 0;
   return bytes + Workspace::bytes<float>(rows * op.x.cols() * context.pool.size());
 }
 

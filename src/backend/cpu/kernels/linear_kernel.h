@@ -46,11 +46,13 @@ inline constexpr int kMaxScratchRows = 8;
 
 // Quantized activations lie in panels of the kernel's own number of tokens, a power of two, as many
 // as there are; then one each of the halves that remain (of 21 tokens and panels of 8: 8, 8, 4, 1).
-// A panel of n tokens that begins with token t starts at t * cols of q, its tokens interleaved.
+// A panel of n tokens that begins with token t starts at t * cols of q, its tokens interleaved: by
+// words of 4 codes; in panels of kBlockPanel tokens by blocks of 32.
 inline int64_t panel_tokens(int64_t left, int64_t panel) {
   while (panel > left) panel /= 2;
   return panel;
 }
+inline constexpr int kBlockPanel = 16;
 
 // Computes rows [begin, end); begin is a multiple of the layout's row_unit.
 using Multiply = void (*)(const LinearCall& call, int64_t begin, int64_t end);

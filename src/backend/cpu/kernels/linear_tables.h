@@ -10,6 +10,7 @@ namespace chitu::cpu {
 std::span<const LinearKernel> affine_kernels_scalar();
 std::span<const LinearKernel> affine_kernels_avx2();
 std::span<const LinearKernel> affine_kernels_avx512();  // with VNNI
+std::span<const LinearKernel> affine_kernels_amx();
 
 // F32, F16 and BF16; with float activations all the others too.
 std::span<const LinearKernel> float_kernels_scalar();
@@ -19,7 +20,7 @@ std::span<const LinearKernel> float_kernels_avx512_bf16();
 std::span<const LinearKernel> float_kernels_amx();
 
 #if defined(__x86_64__)
-inline constexpr std::size_t kNumLinearTables = 8;
+inline constexpr std::size_t kNumLinearTables = 9;
 #else
 inline constexpr std::size_t kNumLinearTables = 2;
 #endif

@@ -7,13 +7,15 @@
 
 namespace chitu::cpu {
 
-// A row of activations in 8 bits: x[i] is about d[i / 32] * q[i]. Rows may be interleaved: words of
-// 4 codes, and single d and sums, are then `stride` apart.
+// A row of activations in 8 bits: x[i] is about d[i / 32] * q[i]. Rows may be interleaved: single d
+// and sums are then `stride` apart, blocks of 32 codes 32 * stride, and words of 4 codes in a block
+// 4 * word_stride.
 struct QuantizedRow {
-  int8_t* q;            // [n / 4] words
+  int8_t* q;
   float* d;             // [n / 32]
   int32_t* minus_sums;  // [n / 32][3]: of q, minus the sums of a block's halves and of the whole
   int64_t stride = 1;
+  int64_t word_stride = 1;
 };
 
 struct RowKernels {

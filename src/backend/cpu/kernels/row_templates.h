@@ -97,8 +97,8 @@ struct RowTemplates {
       const F inverse = V::set1(d < std::numeric_limits<float>::min() ? 0.0F : 1.0F / d);
       int8_t q[32];
       for (int i = 0; i < 32; i += V::kWidth) V::store_i8(q + i, V::mul(V::load(in + i), inverse));
-      for (int64_t i = 0; i < 8; ++i)
-        std::memcpy(y.q + (block * 8 + i) * y.stride * 4, q + i * 4, 4);
+      int8_t* words = y.q + block * 32 * y.stride;
+      for (int64_t i = 0; i < 8; ++i) std::memcpy(words + i * 4 * y.word_stride, q + i * 4, 4);
       y.d[block * y.stride] = d;
       int32_t* minus_sums = y.minus_sums + block * 3 * y.stride;
       int32_t halves[2] = {};

@@ -52,7 +52,9 @@ class Multiplier {
   explicit Multiplier(const LinearCall& call)
       : call_(call),
         tile_tokens_(std::min<int64_t>(call.tokens, amx::kRows)),
-        config_(static_cast<int>(tile_tokens_)) {}
+        config_({.rows = static_cast<int>(tile_tokens_), .row_bytes = amx::kRowBytes},
+                {.rows = static_cast<int>(tile_tokens_), .row_bytes = amx::kRowBytes},
+                {.rows = amx::kRows, .row_bytes = amx::kRowBytes}) {}
 
   void run(int64_t begin, int64_t end) const {
     const int64_t stop = (end + kInterleavedRows - 1) / kInterleavedRows;

@@ -21,30 +21,30 @@ struct alignas(64) TileConfig {
   uint8_t rows[16] = {};
 };
 
-// Eight tiles: 0 to 5, sums and left operands, of left_rows rows; 6 and 7, right operands, full.
-constexpr TileConfig tile_config(int left_rows) {
-  TileConfig config;
-  for (int tile = 0; tile < 8; ++tile) {
-    config.row_bytes[tile] = kRowBytes;
-    config.rows[tile] = static_cast<uint8_t>(tile < 6 ? left_rows : kRows);
-  }
-  return config;
-}
+struct TileShape {
+  int rows;
+  int row_bytes;
+};
 
-// Constants, because GCC 12's _tile_loadconfig() tells the compiler of the operand's first 8 bytes
-// only, and it would leave out what a function writes to the others.
-inline constexpr auto kTileConfigs = [] {
-  std::array<TileConfig, kRows> configs{};
-  for (int rows = 1; rows <= kRows; ++rows)
-    configs[static_cast<std::size_t>(rows - 1)] = tile_config(rows);
-  return configs;
-}();
-
-// The tiles of this thread hold nothing before and nothing after, and cost nothing to save then.
+// Eight tiles: 0 to 3 sums, 4 and 5 left operands, 6 and 7 right operands. The tiles of this thread
+// hold nothing before and nothing after, and cost nothing to switch then.
 class LoadedConfig {
  public:
-  explicit LoadedConfig(int left_rows) {
-    _tile_loadconfig(&kTileConfigs[static_cast<std::size_t>(left_rows - 1)]);
+  LoadedConfig(TileShape sums, TileShape left, TileShape right) {
+    // LDTILECFG's operand: Intel's Software Developer's Manual, volume 1, chapter 18.
+    struct alignas(64) {
+      uint8_t palette = 1;
+      uint8_t start_row = 0;
+      uint8_t reserved[14] = {};
+      uint16_t row_bytes[16] = {};
+      uint8_t rows[16] = {};
+    } config;
+    for (int tile = 0; tile < 8; ++tile) {
+      const TileShape& shape = tile < 4 ? sums : tile < 6 ? left : right;
+      config.row_bytes[tile] = static_cast<uint16_t>(shape.row_bytes);
+      config.rows[tile] = static_cast<uint8_t>(shape.rows);
+    }
+    _tile_loadconfig(&config);
   }
   ~LoadedConfig() { _tile_release(); }
   LoadedConfig(const LoadedConfig&) = delete;
