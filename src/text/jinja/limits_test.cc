@@ -1,4 +1,5 @@
 // Templates that try to cost more than they may. Each must end in an error that names its limit.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -128,6 +129,31 @@ TEST(Limits, Nesting) {
   expect_limit("{{ 1" + repeat("+1", 50000) + " }}", "longer than its limit");
   expect_limit("{% if 1 %}" + repeat("{% elif 1 %}", 80000) + "{% endif %}{{ '(' * 99999999999 }}",
                "memory");
+}
+
+// As many statements as a source may hold, each with a name of its own: what looks at every earlier
+// one again takes minutes here, and runs into the time limit of a test.
+std::string numbered(std::string_view pattern) {
+  std::string out;
+  for (int i = 0; out.size() < 900'000; ++i) {
+    out += fmt::format(fmt::runtime(pattern), fmt::arg("n", i));
+  }
+  return out;
+}
+
+TEST(Limits, CompilingIsLinear) {
+  EXPECT_EQ(error_of(numbered("{{% if a{n} %}}{{% set b{n} = 1 %}}{{% endif %}}")).message,
+            "rendered 0 bytes");
+  EXPECT_EQ(
+      error_of("{% if x %}" + numbered("{{% elif a{n} %}}{{% set b{n} = 1 %}}") + "{% endif %}")
+          .message,
+      "rendered 0 bytes");
+  EXPECT_EQ(error_of("{% macro m(" + numbered("p{n}, ") + "p) %}{% endmacro %}").message,
+            "rendered 0 bytes");
+  EXPECT_EQ(error_of(repeat("{% for i in x %}", 90) + numbered("{{{{ a{n} }}}}") +
+                     repeat("{% endfor %}", 90))
+                .message,
+            "rendered 0 bytes");
 }
 
 TEST(Limits, Size) {

@@ -1,6 +1,7 @@
 #include "text/jinja/parser.h"
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "text/jinja/expression_parser.h"
@@ -163,13 +164,12 @@ class Parser {
   }
 
   void signature(node::MacroDef& macro) {
+    std::set<std::string> seen;
     tokens_.expect_operator("(");
     while (!tokens_.at_operator(")")) {
       if (!macro.parameters.empty()) tokens_.expect_operator(",");
       std::string name = expressions_.target_name();
-      for (const std::string& other : macro.parameters) {
-        if (other == name) tokens_.fail("the parameter '{}' appears twice", name);
-      }
+      if (!seen.insert(name).second) tokens_.fail("the parameter '{}' appears twice", name);
       macro.explicit_caller |= name == "caller";
       macro.parameters.push_back(std::move(name));
       if (tokens_.skip_operator("=")) {

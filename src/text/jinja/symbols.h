@@ -2,8 +2,7 @@
 #pragma once
 
 #include <map>
-#include <set>
-#include <string>
+#include <string_view>
 
 #include "text/jinja/ast.h"
 
@@ -13,7 +12,7 @@ class Symbols {
  public:
   explicit Symbols(const Symbols* parent) : parent_(parent) {}
 
-  void declare(const std::string& name);    // a parameter: assigned from the start
+  void declare(std::string_view name);      // a parameter: assigned from the start
   void declare_target(const Expr& target);  // the same for all names of a target
   void visit(const Block& body);            // reads and assignments, not those of inner scopes
   void visit(const Expr& expr);
@@ -21,14 +20,10 @@ class Symbols {
   HiddenNames hidden() const;
 
  private:
-  // Where a name's value comes from when the scope begins.
-  enum class Origin : uint8_t { kParameter, kOuter, kHidden };
-
-  bool knows(const std::string& name) const;
-  void load(const std::string& name);
-  void store(const std::string& name);
+  bool knows(std::string_view name) const;
+  void load(std::string_view name);
+  void store(std::string_view name);
   void store_target(const Expr& target);
-  void branch(std::vector<Symbols> branches);
   void visit(const Stmt& stmt);
 
   void statement(const node::Text&) {}
@@ -46,8 +41,8 @@ class Symbols {
   void statement(const node::FilterBlock& node) { visit(*node.filter); }
 
   const Symbols* parent_;
-  std::map<std::string, Origin> names_;
-  std::set<std::string> stores_;
+  std::map<std::string_view, bool> names_;  // whether it is hidden; the keys live in the tree
+  int conditions_ = 0;                      // the `if`s of this scope around what is visited
 };
 
 }  // namespace chitu::jinja

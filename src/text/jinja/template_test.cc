@@ -110,6 +110,27 @@ TEST(Scopes, NamesAssignedFirstAreNotSoughtOutside) {
       "World");
 }
 
+TEST(Scopes, NamesFirstAssignedBelowAnIfAreSoughtOutside) {
+  const boost::json::object outside = {{"x", "out"}};
+  // In the order of the source, whatever the branches are.
+  EXPECT_EQ(render("{% macro m() %}{{ x }}{% endmacro %}{{ m() }}"
+                   "{% if false %}{% set x = 1 %}{% endif %}{{ x }}",
+                   outside),
+            "outout");
+  EXPECT_EQ(render("{% for i in [1] %}{% if false %}{% set x = 1 %}{% elif true %}{{ x }}"
+                   "{% else %}{% set x = 2 %}{% endif %}{% set x = 3 %}{{ x }}{% endfor %}",
+                   outside),
+            "out3");
+  EXPECT_EQ(render("{% for i in [1] %}{% if false %}{% set x = 1 %}{{ x }}{% endif %}"
+                   "{{ x }}{% set x = 3 %}{% endfor %}",
+                   outside),
+            "out");
+  EXPECT_EQ(render("{% for i in [1] %}{% set x %}{{ x }}{% endset %}{% if true %}{{ x }}"
+                   "{% endif %}|{% endfor %}",
+                   outside),
+            "|");
+}
+
 TEST(Loops, KnowWhereTheyAre) {
   EXPECT_EQ(render("{% for i in items %}{{ loop.index }}/{{ loop.length }}{{ '.' if loop.last else "
                    "',' }}{% endfor %}",
