@@ -217,7 +217,7 @@ Result<int> run(const Invocation& invocation) {
   if (settings.is_auto("infer.max_seq_len")) {
     TRY_STATUS(settings.set("infer.max_seq_len", std::to_string(plan->max_tokens())));
   }
-  TRY(session, open_session(invocation.environment, settings, plan->max_batch()));
+  TRY(session, open_session(invocation.environment, settings, {.max_reqs = plan->max_batch()}));
   const bool as_json = args.has("--json");
   if (!as_json) {
     fmt::print("{}, {}, {}, KV cache {}; {} after {} to warm up\n\n", session.model_name,

@@ -263,7 +263,7 @@ Result<int> run(const Invocation& invocation) {
   }
   if (const auto system = invocation.args.value("--system")) conversation.set_system(*system);
 
-  TRY(session, open_session(invocation.environment, invocation.settings, 1));
+  TRY(session, open_session(invocation.environment, invocation.settings));
   TRY_STATUS(is_chat_model(session));
   note_sampling(invocation.environment, session, invocation.settings);
   Chat chat(invocation, session);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "app/messages.h"
+
 namespace chitu::app {
 
 void Conversation::reset() {
@@ -48,9 +50,10 @@ Status Conversation::save(const std::string& path) const {
 Result<Conversation> Conversation::load(const std::string& path) {
   TRY(value, json::parse_file(path));
   TRY(fields, json::Fields::of(value));
-  TRY(messages, fields.array("messages"));
+  TRY(array, fields.array("messages"));
+  TRY(messages, read_messages(*array));
   Conversation conversation;
-  for (const json::Value& item : *messages) {
+  for (const json::Value& item : messages) {
     TRY(message, json::Fields::of(item));
     TRY(role, message.string("role"));
     TRY(content, message.string("content"));

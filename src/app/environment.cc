@@ -28,8 +28,8 @@ Environment read_environment() {
   environment.input_is_terminal = isatty(STDIN_FILENO) == 1;
   environment.output_is_terminal = isatty(STDOUT_FILENO) == 1;
   environment.error_is_terminal = isatty(STDERR_FILENO) == 1;
-  environment.colour =
-      environment.error_is_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+  environment.can_redraw = environment.error_is_terminal && variable("TERM") != "dumb";
+  environment.colour = environment.can_redraw && variable("NO_COLOR").empty();
   return environment;
 }
 

@@ -10,7 +10,8 @@ struct Environment {
   std::filesystem::path cache_dir;    // ${XDG_CACHE_HOME:-~/.cache}/chitu; empty without a home
   std::string config_name;            // CONFIG_NAME: a configuration file's name, without ".yaml"
   std::filesystem::path config_path;  // CONFIG_PATH: the directory it lies in
-  bool colour = false;  // standard error is a terminal, NO_COLOR is not set and TERM is not "dumb"
+  bool can_redraw = false;            // standard error is a terminal, and TERM is not "dumb"
+  bool colour = false;                // so it is, and NO_COLOR is not set
   bool input_is_terminal = false;
   bool output_is_terminal = false;
   bool error_is_terminal = false;

@@ -1,69 +1,28 @@
-// `chitu run --file`: many prompts in, JSON lines out.
+// The prompts of `chitu run --file`.
 #pragma once
 
-#include <cstdint>
-#include <cstdio>
-#include <functional>
-#include <memory>
+#include <istream>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "app/session.h"
-#include "app/settings.h"
+#include "app/prompt.h"
 #include "base/result.h"
-#include "io/json.h"
 
 namespace chitu::app {
 
 struct FilePrompt {
-  std::string text;      // what the output repeats as "prompt": of messages, the last one's content
-  json::Array messages;  // of a line {"messages": [...]}
+  Prompt prompt;
+  std::string where;  // "prompts.jsonl:3", for messages
 };
 
-// A .jsonl file: on each line an object with "prompt", or "messages": objects with "role" and
-// "content". Any other file: each line is a prompt. Empty lines are left out. Errors name file and
-// line.
+// One prompt a line: an object with "prompt" or "messages" (messages.h) and nothing else when the
+// file is of JSON lines, otherwise the line itself. A file is of JSON lines when its name ends in
+// .jsonl, or when its name has no ending, as that of standard input, and its first byte is a brace.
+// Blank lines are passed over. "-" is standard input. Errors name file and line.
 Result<std::vector<FilePrompt>> read_prompt_file(const std::string& path);
 
-// Where the answers go: a file, or standard output.
-class OutputFile {
- public:
-  // Empty: standard output. A file that is there already is overwritten.
-  static Result<OutputFile> open(const std::string& path);
-
-  // Errors show in finish().
-  void write_line(std::string_view line);
-  Status finish();
-
- private:
-  struct Close {
-    void operator()(std::FILE* file) const {
-      if (file != stdout) std::fclose(file);
-    }
-  };
-  OutputFile(std::string name, std::FILE* file) : name_(std::move(name)), file_(file) {}
-
-  std::string name_;
-  std::unique_ptr<std::FILE, Close> file_;
-};
-
-struct FileSummary {
-  int64_t failed = 0;  // prompts without an answer
-  int64_t prompt_tokens = 0;
-  int64_t tokens = 0;
-  double seconds = 0;
-  bool interrupted = false;
-};
-
-// Answers all prompts, several at a time, and writes one line for each in the order of the file:
-//   {"index": 0, "prompt": "...", "text": "...", "tokens": [1, 2], "finish_reason": "stop"}
-// or, when a prompt cannot be answered, as one that is too long,
-//   {"index": 1, "prompt": "...", "error": "..."}
-// Prompt i has the seed infer.seed + i: equal prompts may have different answers. Ctrl-C ends it
-// after the lines that are done.
-Result<FileSummary> answer_prompts(
-    Session& session, const std::vector<FilePrompt>& prompts, const Settings& settings,
-    const std::function<Result<std::vector<int32_t>>(const FilePrompt&)>& encode,
-    OutputFile& output);
+// The same of a file that is open; `name` is its own.
+Result<std::vector<FilePrompt>> read_prompts(std::istream& file, std::string_view name);
 
 }  // namespace chitu::app

@@ -1,14 +1,17 @@
 // `chitu run`: one prompt, streamed; or a file of prompts, JSON lines out.
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <utility>
 
 #include "app/answer.h"
+#include "app/answer_prompts.h"
 #include "app/commands.h"
+#include "app/prompt.h"
 #include "app/prompt_file.h"
 #include "app/session.h"
 #include "app/terminal.h"
@@ -23,34 +26,32 @@ constexpr Option kOptions[] = {
      .letter = 'f',
      .value = "FILE",
      .help = "many prompts: one a line, or in a .jsonl file {\"prompt\": ...} or "
-             "{\"messages\": [...]}"},
+             "{\"messages\": [...]}; - is standard input"},
     {.name = "--output",
      .letter = 'o',
      .value = "FILE",
      .help = "with --file: where the JSON lines go (default: standard output)"},
     {.name = "--system", .value = "TEXT", .help = "a system message before the prompt"},
     {.name = "--raw", .help = "the prompt as it is, without the model's chat template"},
-    {.name = "--quiet", .letter = 'q', .help = "no statistics"},
+    {.name = "--quiet", .letter = 'q', .help = "no statistics, and no word on memory"},
 };
 
 constexpr int64_t kRequestsOfAFile = 8;
 
-Result<std::vector<int32_t>> encode_prompt(const Session& session, const Args& args,
-                                           std::string_view prompt) {
-  const bool has_template = !session.chat_template.ok() || session.chat_template->has_value();
-  if (args.has("--raw") || !has_template) return encode_text(session, prompt);
-  json::Array messages;
-  if (const auto system = args.value("--system")) {
-    messages.push_back(json::Object{{"role", "system"}, {"content", *system}});
-  }
-  messages.push_back(json::Object{{"role", "user"}, {"content", prompt}});
-  return encode_chat(session, std::move(messages));
+PromptStyle style_of(const Args& args) {
+  return {.system = args.value("--system"), .raw = args.has("--raw")};
 }
 
-Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {
-  TRY(session, open_session(invocation.environment, invocation.settings, 1));
+Result<int> run_prompt(const Invocation& invocation, std::string prompt) {
+  if (prompt.empty()) return usage_error("run", "the prompt is empty");
+  if (Status status = check_utf8(prompt); !status.ok()) {
+    return std::move(status).error().within("the prompt");
+  }
+  const bool quiet = invocation.args.has("--quiet");
+  TRY(session, open_session(invocation.environment, invocation.settings, {.quiet = quiet}));
   note_sampling(invocation.environment, session, invocation.settings);
-  TRY(tokens, encode_prompt(session, invocation.args, prompt));
+  TRY(tokens, encode_prompt(session, {.text = std::move(prompt), .messages = {}},
+                            style_of(invocation.args)));
   const InterruptScope interrupt(InterruptScope::Mode::kOnce);
   TRY(answer, make_answer(session, make_request(session, invocation.settings, std::move(tokens)),
                           interrupt, [](std::string_view text) {
@@ -59,28 +60,39 @@ Result<int> run_prompt(const Invocation& invocation, std::string_view prompt) {
                           }));
   fmt::print("\n");
   std::fflush(stdout);
-  if (!invocation.args.has("--quiet")) {
+  if (!quiet) {
     note(invocation.environment,
          fmt::format("load {:.2f} s, {}", session.load_seconds, statistics(answer)));
   }
   return answer.finish == FinishReason::kCancelled ? kExitInterrupted : kExitOk;
 }
 
+// A regular file that is both would be empty before it is read.
+bool is_same_file(const std::string& input, const std::string& output) {
+  std::error_code code;
+  return std::filesystem::is_regular_file(output, code) &&
+         std::filesystem::equivalent(input == "-" ? "/dev/stdin" : input, output, code);
+}
+
 Result<int> run_file(const Invocation& invocation, const std::string& path) {
+  const std::string output_path = invocation.args.value("--output").value_or("");
+  if (is_same_file(path, output_path)) {
+    return usage_error("run", fmt::format("--output {} is the file of the prompts", output_path));
+  }
+  const bool quiet = invocation.args.has("--quiet");
   TRY(prompts, read_prompt_file(path));
-  TRY(output, OutputFile::open(invocation.args.value("--output").value_or("")));
-  TRY(session, open_session(invocation.environment, invocation.settings, kRequestsOfAFile));
+  TRY(output, OutputFile::open(output_path));
+  TRY(session, open_session(invocation.environment, invocation.settings,
+                            {.max_reqs = kRequestsOfAFile, .quiet = quiet}));
   note_sampling(invocation.environment, session, invocation.settings);
-  const auto encode = [&](const FilePrompt& prompt) {
-    return prompt.messages.empty() ? encode_prompt(session, invocation.args, prompt.text)
-                                   : encode_chat(session, prompt.messages);
-  };
-  TRY(summary, answer_prompts(session, prompts, invocation.settings, encode, output));
-  if (!invocation.args.has("--quiet")) {
+  TRY(summary, answer_prompts(invocation.environment, session, prompts, invocation.settings,
+                              style_of(invocation.args), output));
+  if (!quiet) {
     note(invocation.environment,
-         fmt::format("load {:.2f} s, {} of {}, answers of {} in {:.2f} s", session.load_seconds,
-                     counted(prompts.size(), "prompt"), counted(summary.prompt_tokens, "token"),
-                     counted(summary.tokens, "token"), summary.seconds));
+         fmt::format("load {:.2f} s, {} of {} answered: {} in, {} out in {:.2f} s",
+                     session.load_seconds, summary.answered, counted(prompts.size(), "prompt"),
+                     counted(summary.prompt_tokens, "token"), counted(summary.tokens, "token"),
+                     summary.seconds));
   }
   if (summary.interrupted) return kExitInterrupted;
   if (summary.failed > 0) {
@@ -95,12 +107,17 @@ Result<int> run(const Invocation& invocation) {
   const Args& args = invocation.args;
   const std::optional<std::string> option = args.value("--prompt");
   const std::optional<std::string> file = args.value("--file");
+  const std::optional<std::string> system = args.value("--system");
   const std::size_t given = args.words().size() + (option ? 1 : 0) + (file ? 1 : 0);
   if (given > 1) {
     return usage_error("run", "give one prompt (in quotes) or one file, not several");
   }
-  if (args.has("--raw") && args.has("--system")) {
+  if (args.has("--raw") && system) {
     return usage_error("run", "--raw leaves no place for --system");
+  }
+  if (args.has("--output") && !file) return usage_error("run", "--output goes with --file");
+  if (Status status = check_utf8(system.value_or("")); !status.ok()) {
+    return std::move(status).error().within("--system");
   }
   if (file) return run_file(invocation, *file);
   if (option) return run_prompt(invocation, *option);
@@ -113,7 +130,7 @@ Result<int> run(const Invocation& invocation) {
   if (prompt.empty()) {
     return usage_error("run", "there is no prompt: none is given, and standard input is empty");
   }
-  return run_prompt(invocation, prompt);
+  return run_prompt(invocation, std::move(prompt));
 }
 
 }  // namespace

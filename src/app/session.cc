@@ -74,7 +74,7 @@ EngineOptions engine_options(const Settings& settings, const Backend& backend, i
 }
 
 Result<Session> open_session(const Environment& environment, const Settings& settings,
-                             int64_t max_reqs) {
+                             const OpenOptions& options) {
   TRY(checkpoint, open_checkpoint(environment, settings));
   const Stopwatch stopwatch;
   Session session;
@@ -90,10 +90,11 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   TRY(backend, make_backend(settings));
   session.backend = std::move(backend);
 
-  const EngineOptions options = engine_options(settings, session.backend, max_reqs);
-  TRY(memory, plan_memory(checkpoint, config, *session.backend.ops, options));
-  note(environment, one_line(memory));
-  ProgressBar bar(environment, "loading");
+  TRY(memory, plan_memory(checkpoint, config, *session.backend.ops,
+                          engine_options(settings, session.backend, options.max_reqs)));
+  // One that does not fit is refused below, in the same words.
+  if (!options.quiet && memory.fits()) note(environment, one_line(memory));
+  ProgressBar bar(environment, "loading", ProgressBar::Unit::kBytes);
   const LoadOptions load_options{.on_progress = [&](const LoadProgress& progress) {
     bar.update(progress.bytes_done, progress.bytes_total);
   }};

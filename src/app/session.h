@@ -39,10 +39,14 @@ Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& s
 
 EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs);
 
-// Opens everything. `max_reqs` stands in for infer.max_reqs=auto. The memory plan goes to standard
-// error.
+struct OpenOptions {
+  int64_t max_reqs = 1;  // where infer.max_reqs is auto
+  bool quiet = false;    // the memory plan is not written to standard error
+};
+
+// Opens everything.
 Result<Session> open_session(const Environment& environment, const Settings& settings,
-                             int64_t max_reqs);
+                             const OpenOptions& options = {});
 
 // A request of `prompt` with the sampling and limits that the settings state; unless they say
 // otherwise, the tokenizer's end tokens end the answer as the model's do.

@@ -4,14 +4,20 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace chitu::app {
 
-ProgressBar::ProgressBar(const Environment& environment, std::string_view what)
-    : what_(what), enabled_(environment.error_is_terminal) {}
+ProgressBar::ProgressBar(const Environment& environment, std::string_view what, Unit unit)
+    : what_(what), unit_(unit), enabled_(environment.can_redraw) {}
 
-ProgressBar::~ProgressBar() {
-  if (drawn_) fmt::print(stderr, "\r\033[K");
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() {
+  if (!std::exchange(drawn_, false)) return;
+  fmt::print(stderr, "\r\033[K");
+  std::fflush(stderr);
+  last_ = {};
 }
 
 void ProgressBar::update(int64_t done, int64_t total) {
@@ -24,11 +30,21 @@ void ProgressBar::update(int64_t done, int64_t total) {
   const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   const int filled = static_cast<int>(share * kWidth);
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  const double gigabytes = static_cast<double>(done) / 1e9;
-  fmt::print(stderr, "\r{} [{:#>{}}{:.>{}}] {:.2f} of {:.2f} GB, {:.2f} GB/s\033[K", what_, "",
-             filled, "", kWidth - filled, gigabytes, static_cast<double>(total) / 1e9,
-             gigabytes / std::max(seconds, 1e-3));
+  fmt::print(stderr, "\r{} [{:#>{}}{:.>{}}] {}\033[K", what_, "", filled, "", kWidth - filled,
+             describe_progress(unit_, done, total, seconds));
   std::fflush(stderr);
+}
+
+std::string describe_progress(ProgressBar::Unit unit, int64_t done, int64_t total, double seconds) {
+  if (unit == ProgressBar::Unit::kItems) return fmt::format("{} of {}", done, total);
+  const bool is_large = total >= 1'000'000'000;
+  const double scale = is_large ? 1e9 : 1e6;
+  const std::string_view name = is_large ? "GB" : "MB";
+  const int digits = is_large ? 2 : 1;
+  const double shown = static_cast<double>(done) / scale;
+  return fmt::format("{:.{}f} of {:.{}f} {}, {:.{}f} {}/s", shown, digits,
+                     static_cast<double>(total) / scale, digits, name,
+                     shown / std::max(seconds, 1e-3), digits, name);
 }
 
 void note(const Environment& environment, std::string_view line) {

@@ -14,22 +14,30 @@ namespace chitu::app {
 // and takes it away when it is done. Elsewhere it draws nothing.
 class ProgressBar {
  public:
-  ProgressBar(const Environment& environment, std::string_view what);
+  enum class Unit : uint8_t { kBytes, kItems };
+
+  ProgressBar(const Environment& environment, std::string_view what, Unit unit);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   void update(int64_t done, int64_t total);
+  // Makes room for a line of output; the next update() draws it again.
+  void clear();
 
  private:
   using Clock = std::chrono::steady_clock;
 
   std::string what_;
+  Unit unit_;
   bool enabled_;
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_;
 };
+
+// "1.23 of 4.10 GB, 2.30 GB/s" or "3 of 12"; in the unit that suits the total.
+std::string describe_progress(ProgressBar::Unit unit, int64_t done, int64_t total, double seconds);
 
 // A line on standard error, dim where there are colours.
 void note(const Environment& environment, std::string_view line);

@@ -56,6 +56,9 @@ def test_no_command_is_a_usage_error(chitu):
     (["run", "-m", TINY, "hi"], ["unknown option -m; settings have no dashes, as in models="]),
     (["run", "x=5"], ["unknown setting 'x'", "a text such as 'x=5' goes after --"]),
     (["run"], ["standard input is empty"]),
+    (["run", ""], ["the prompt is empty"]),
+    (["run", "-p", ""], ["the prompt is empty"]),
+    (["run", "hi", "-o", "answers.jsonl"], ["--output goes with --file"]),
     (["run", "hi", "request.top_p=3"], ["request.top_p=3: expected number in"]),
     (["run", "hi", "infer.max_seq_len=-1"], ["infer.max_seq_len=-1: expected integer in"]),
     (["run", "hi", "infer.tp_size=8"], ["infer.tp_size=8: not available in this version"]),
@@ -183,6 +186,7 @@ def test_a_prompt_of_a_file_that_cannot_be_answered(chitu, tmp_path):
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["index"] for line in lines] == [0, 1, 2]
     assert set(lines[1]) == {"index", "prompt", "error"}
+    assert lines[1]["error"].startswith(f"{tmp_path}/prompts.txt:2: ")
     assert "infer.max_seq_len=48" in lines[1]["error"]
     assert lines[0]["tokens"] and lines[2]["tokens"]
 
@@ -198,10 +202,15 @@ def test_equal_prompts_of_a_file_are_drawn_with_seeds_of_their_own(chitu, tmp_pa
 
 
 def test_prompts_that_are_not_utf8(chitu, tmp_path):
-    (tmp_path / "prompts.txt").write_bytes(b"caf\xe9\nplain\n")
-    result = chitu.tiny("run", "-f", tmp_path / "prompts.txt", "request.max_new_tokens=2")
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout.splitlines()[0])["prompt"] == "caf\ufffd"
+    (tmp_path / "prompts.txt").write_bytes(b"plain\ncaf\xe9\n")
+    result = chitu.tiny("run", "-f", tmp_path / "prompts.txt")
+    assert_error(result, "prompts.txt:2: not valid UTF-8: byte 4 is 0xe9")
+    latin = b"caf\xe9".decode("utf-8", "surrogateescape")
+    for words in (["-p", latin], [latin], ["--raw", latin]):
+        result = chitu.tiny("run", *words)
+        assert_error(result, "the prompt: not valid UTF-8: byte 4 is 0xe9")
+        assert "memory: " not in result.stderr, "said before the model is loaded"
+    assert_error(chitu.tiny("run", "hi", "--system", latin), "--system: not valid UTF-8")
 
 
 def test_file_of_conversations(chitu, tmp_path):
@@ -215,8 +224,73 @@ def test_file_of_conversations(chitu, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout == ""
     answers = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [answer["prompt"] for answer in answers] == ["Hello", "Hello"]
+    assert answers[0]["prompt"] == lines[0]["prompt"]
+    assert answers[1]["messages"] == lines[1]["messages"] and "prompt" not in answers[1]
     assert answers[0]["tokens"] != answers[1]["tokens"]
+
+
+def test_a_system_message_for_a_file_of_conversations(chitu, tmp_path):
+    user = {"role": "user", "content": "Hello"}
+    system = {"role": "system", "content": "Be brief."}
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("\n\n".join(map(json.dumps, [
+        {"messages": [user]}, {"messages": [system, user]}, {"prompt": "Hello"}])))
+    words = ("run", "-f", path, "request.max_new_tokens=6")
+    result = chitu.tiny(*words, "--system", "Be brief.")
+    assert_error(result, "1 of 3 prompts could not be answered")
+    first, second, third = (json.loads(line) for line in result.stdout.splitlines())
+    assert "prompts.jsonl:3: the messages have a system message of their own" in second["error"]
+    expected = json.loads(chitu.tiny(*words).stdout.splitlines()[1])["tokens"]
+    assert first["tokens"] == third["tokens"] == expected
+
+    result = chitu.tiny(*words, "--raw")
+    assert_error(result, "2 of 3 prompts could not be answered")
+    assert "prompts.jsonl:1: --raw takes a" in json.loads(result.stdout.splitlines()[0])["error"]
+
+
+def test_a_system_message_needs_a_chat_model(chitu, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(TINY, model)
+    config = json.loads((TINY / "tokenizer_config.json").read_text())
+    del config["chat_template"]
+    (model / "tokenizer_config.json").write_text(json.dumps(config))
+    words = ("run", "Hello", f"models={model}", "request.max_new_tokens=2")
+    assert chitu(*words).returncode == 0
+    assert_error(chitu(*words, "--system", "Be brief."), "model has no chat template")
+
+
+def test_prompts_from_standard_input(chitu):
+    for path in ("-", "/dev/stdin"):
+        words = ("run", "-q", "-f", path, "request.max_new_tokens=4")
+        text = chitu.tiny(*words, stdin="Hello\nAgain\n")
+        assert [json.loads(line)["prompt"] for line in text.stdout.splitlines()] == ["Hello", "Again"]
+        assert chitu.tiny(*words, stdin='{"prompt": "Hello"}\n{"prompt": "Again"}\n').stdout == text.stdout
+    assert_error(chitu.tiny("run", "-f", "-", stdin='{"prompt": 1}'), "standard input:1: prompt: ")
+
+
+def test_the_output_of_a_file_survives_until_there_are_answers(chitu, tmp_path):
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("Hello\n")
+    (tmp_path / "link.txt").symlink_to(prompts)
+    for output in (prompts, tmp_path / "link.txt"):
+        assert_error(chitu.tiny("run", "-f", prompts, "-o", output), "the file of the prompts", code=2)
+    assert prompts.read_text() == "Hello\n"
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text("dear old answers " * 999)
+    assert_error(chitu("run", "-f", prompts, "-o", answers, "models=/no/such/model"))
+    assert answers.read_text().startswith("dear old answers")
+    assert chitu.tiny("run", "-f", prompts, "-o", answers, "request.max_new_tokens=2").returncode == 0
+    assert json.loads(answers.read_text())["prompt"] == "Hello"
+
+
+def test_quiet_says_nothing_and_what_does_not_fit_is_said_once(chitu, tmp_path):
+    (tmp_path / "one.txt").write_text("Hello\n")
+    for words in (["Hello"], ["-f", tmp_path / "one.txt"]):
+        assert chitu.tiny("run", "-q", *words, "request.max_new_tokens=2").stderr == ""
+    result = chitu.tiny("run", "Hello", "infer.max_seq_len=2048",
+                        "infer.memory_limit=0.001")
+    assert_error(result, "it does not fit")
+    assert result.stderr.count("memory: ") == 1
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "{}", '{"prompt": 1}', '{"messages": []}',
@@ -231,6 +305,7 @@ def test_missing_and_unwritable_files(chitu, tmp_path):
     assert_error(chitu.tiny("run", "-f", tmp_path / "absent.txt"), "absent.txt")
     (tmp_path / "empty.txt").write_text("")
     assert_error(chitu.tiny("run", "-f", tmp_path / "empty.txt"), "no prompts")
+    assert_error(chitu.tiny("run", "-f", tmp_path), "cannot be read: Is a directory")
     (tmp_path / "one.txt").write_text("Hello\n")
     result = chitu.tiny("run", "-f", tmp_path / "one.txt", "-o", "/no/such/folder/out")
     assert_error(result, "cannot be written")
