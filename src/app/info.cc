@@ -30,6 +30,7 @@ void print_machine(const Environment& environment) {
                           counted(machine.numa_nodes, "NUMA node")));
   row("memory", fmt::format("{} available of {}", format_bytes(memory.available),
                             format_bytes(memory.total)));
+  row("huge pages", machine.huge_pages);
   const Result<cuda::Machine> gpus = cuda::find_devices();
   if (!gpus.ok()) {
     row("GPU", gpus.error().message);

@@ -2,15 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <filesystem>
 #include <fstream>
 #include <string_view>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
-#include "base/thread_pool.h"
+#include "base/cpus.h"
 
 namespace chitu::app {
 namespace {
@@ -58,14 +58,14 @@ std::string instruction_sets() {
                        : fmt::format("{}", fmt::join(names, " "));
 }
 
-int numa_nodes() {
-  int nodes = 0;
-  std::error_code code;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/devices/system/node", code)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("node") && name.size() > 4 && name[4] >= '0' && name[4] <= '9') ++nodes;
-  }
-  return nodes == 0 ? 1 : nodes;
+// The word in brackets of "always [madvise] never".
+std::string huge_pages() {
+  std::string modes;
+  std::getline(std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled"), modes);
+  const std::size_t begin = modes.find('[');
+  const std::size_t end = modes.find(']');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return "unknown";
+  return modes.substr(begin + 1, end - begin - 1);
 }
 
 }  // namespace
@@ -77,7 +77,8 @@ Machine inspect_machine() {
   machine.instruction_sets = instruction_sets();
   machine.cpus = static_cast<int>(std::thread::hardware_concurrency());
   machine.cpus_usable = usable_cpus();
-  machine.numa_nodes = numa_nodes();
+  machine.numa_nodes = std::max(1, static_cast<int>(numa_nodes(kNumaFolder).size()));
+  machine.huge_pages = huge_pages();
   return machine;
 }
 

@@ -13,6 +13,7 @@ struct Machine {
   int cpus = 0;          // of the machine
   int cpus_usable = 0;   // by this process
   int numa_nodes = 1;
+  std::string huge_pages;  // the system's mode, "always", "madvise" or "never"; "unknown"
 };
 
 Machine inspect_machine();

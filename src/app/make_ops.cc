@@ -12,13 +12,21 @@ DType kv_dtype(const Settings& settings) {
   return settings.text("dtype") == "float32" ? DType::kF32 : DType::kF16;
 }
 
+ThreadPoolOptions pool_options(const Settings& settings) {
+  ThreadPoolOptions options{.num_threads = static_cast<int>(settings.integer("infer.num_threads"))};
+  if (!settings.is_auto("infer.pin_threads")) {
+    options.pin = settings.boolean("infer.pin_threads") ? Pin::kOn : Pin::kOff;
+  }
+  if (settings.boolean("infer.numa")) options.nodes = numa_nodes(kNumaFolder);
+  return options;
+}
+
 }  // namespace
 
 Result<Backend> make_backend(const Settings& settings) {
   Backend backend;
   backend.kv_dtype = kv_dtype(settings);
-  backend.pool = std::make_unique<ThreadPool>(
-      ThreadPoolOptions{.num_threads = static_cast<int>(settings.integer("infer.num_threads"))});
+  backend.pool = std::make_unique<ThreadPool>(pool_options(settings));
   const bool exact = settings.text("dtype") == "float32";
   TRY(ops, make_cpu_ops(*backend.pool, {.arithmetic = exact ? cpu::Arithmetic::kFloat32
                                                             : cpu::Arithmetic::kFast}));

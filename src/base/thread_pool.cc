@@ -1,57 +1,16 @@
 #include "base/thread_pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#include "base/cpu_quota.h"
-
 namespace chitu {
 namespace {
-
-// The CPUs of the calling thread's affinity mask, in ascending order.
-std::vector<int> allowed_cpus() {
-  // The mask of a machine with more CPUs than cpu_set_t holds is refused with EINVAL.
-  for (int capacity = CPU_SETSIZE; capacity <= (1 << 20); capacity *= 2) {
-    cpu_set_t* set = CPU_ALLOC(capacity);
-    const std::size_t bytes = CPU_ALLOC_SIZE(capacity);
-    std::vector<int> cpus;
-    const bool known = sched_getaffinity(0, bytes, set) == 0;
-    for (int cpu = 0; known && cpu < capacity; ++cpu) {
-      if (CPU_ISSET_S(cpu, bytes, set)) cpus.push_back(cpu);
-    }
-    CPU_FREE(set);
-    if (known) return cpus;
-  }
-  return {};
-}
-
-int usable_cpus(std::size_t allowed) {
-  double cpus = static_cast<double>(std::max<std::size_t>(allowed, 1));
-  if (const auto quota = cgroup_cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup")) {
-    // Rounded down: a thread more than the quota pays for is stopped in the middle of a job, and
-    // all others wait for it.
-    cpus = std::min(cpus, std::floor(*quota));
-  }
-  return std::max(1, static_cast<int>(cpus));
-}
-
-void pin_to(std::thread& thread, int cpu) {
-  cpu_set_t* set = CPU_ALLOC(cpu + 1);
-  const std::size_t bytes = CPU_ALLOC_SIZE(cpu + 1);
-  CPU_ZERO_S(bytes, set);
-  CPU_SET_S(cpu, bytes, set);
-  // Best effort: a mask that shrank meanwhile only costs speed.
-  pthread_setaffinity_np(thread.native_handle(), bytes, set);
-  CPU_FREE(set);
-}
 
 void relax() {
 #if defined(__x86_64__)
@@ -89,8 +48,6 @@ uint32_t job_number(uint32_t gate) { return gate / kJob; }
 
 }  // namespace
 
-int usable_cpus() { return usable_cpus(allowed_cpus().size()); }
-
 // A job is published by opening the gate under the next number, which is what the workers wait for.
 // A worker joins by adding itself to the open gate, in one step with checking that it is open. The
 // caller, having found nothing left to do, closes the gate and waits for those inside; a worker
@@ -102,13 +59,24 @@ struct ThreadPool::Impl {
     int64_t end = 0;
   };
 
+  // The threads of a node: [first, end).
+  struct Team {
+    int first = 0;
+    int end = 0;
+  };
+
   std::mutex callers;
   std::chrono::nanoseconds spin{0};
   int size = 1;
+  std::vector<Team> teams;       // [size], of each thread
+  CpuList allowed;               // the CPUs of all
+  CpuList caller_cpus;           // empty: any
+  std::thread::id bound_caller;  // the thread that was bound to them last
 
   // Of the current job; written while the gate is closed and nobody is inside.
   Job job = nullptr;
   void* context = nullptr;
+  Help help = Help::kEverybody;
   std::unique_ptr<Share[]> shares;  // [size]
 
   alignas(64) std::atomic<uint32_t> gate{kClosed};
@@ -117,13 +85,36 @@ struct ThreadPool::Impl {
   std::atomic<bool> stop{false};
   std::vector<std::thread> workers;
 
+  void take_from(Share& share, int thread) {
+    for (int64_t i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+      job(context, i, thread);
+    }
+  }
+
   void take_part(int thread) {
-    for (int k = 0; k < size; ++k) {
-      Share& share = shares[(thread + k) % size];
-      for (int64_t i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
-        job(context, i, thread);
+    const auto [first, end] = teams[static_cast<std::size_t>(thread)];
+    const int members = end - first;
+    for (int k = 0; k < members; ++k) {
+      take_from(shares[first + (thread - first + k) % members], thread);
+    }
+    if (help == Help::kOwnNode) return;
+    for (int k = 0; k < size - members; ++k) take_from(shares[(end + k) % size], thread);
+  }
+
+  // Returns when every number has been taken, if need be by the threads of other nodes.
+  void await_other_nodes() const {
+    for (int t = 0; t < size; ++t) {
+      while (shares[t].next.load(std::memory_order_relaxed) < shares[t].end) {
+        std::this_thread::yield();
       }
     }
+  }
+
+  void bind_caller() {
+    const std::thread::id caller = std::this_thread::get_id();
+    if (caller_cpus.empty() || caller == bound_caller) return;
+    bind_thread(pthread_self(), caller_cpus);
+    bound_caller = caller;
   }
 
   void work(int thread) {
@@ -166,20 +157,25 @@ struct ThreadPool::Impl {
 };
 
 ThreadPool::ThreadPool(const ThreadPoolOptions& options) : impl_(std::make_unique<Impl>()) {
-  const std::vector<int> cpus = allowed_cpus();
-  const int usable = usable_cpus(cpus.size());
-  impl_->size = std::min(options.num_threads > 0 ? options.num_threads : usable, kMaxThreads);
-  impl_->shares = std::make_unique<Impl::Share[]>(static_cast<std::size_t>(impl_->size));
+  const int usable = usable_cpus();
+  const int size = std::min(options.num_threads > 0 ? options.num_threads : usable, kMaxThreads);
+  impl_->size = size;
+  impl_->shares = std::make_unique<Impl::Share[]>(static_cast<std::size_t>(size));
   // With more threads than CPUs a spinning thread keeps the one it waits for from running.
-  if (impl_->size <= usable) impl_->spin = std::chrono::microseconds(options.spin_microseconds);
-  // With fewer threads than CPUs the system chooses better: two processes that both took the first
-  // ones would share them while others idle.
-  const bool pin = options.pin && static_cast<std::size_t>(impl_->size) == cpus.size();
-  for (int i = 1; i < impl_->size; ++i) {
-    impl_->workers.emplace_back([this, i] { impl_->work(i); });
-    // The caller, thread 0, may be any thread of the program and is left alone; the first CPU of
-    // the mask stays free for it.
-    if (pin) pin_to(impl_->workers.back(), cpus[i]);
+  if (size <= usable) impl_->spin = std::chrono::microseconds(options.spin_microseconds);
+
+  impl_->allowed = allowed_cpus();
+  const std::vector<ThreadPlace> places =
+      thread_places(size, impl_->allowed, options.nodes, options.pin);
+  impl_->teams.resize(places.size());
+  for (int first = 0, end = 0; first < size; first = end) {
+    while (end < size && places[end].node == places[first].node) ++end;
+    for (int t = first; t < end; ++t) impl_->teams[t] = {first, end};
+  }
+  impl_->caller_cpus = places[0].cpus;
+  for (int t = 1; t < size; ++t) {
+    impl_->workers.emplace_back([this, t] { impl_->work(t); });
+    bind_thread(impl_->workers.back().native_handle(), places[t].cpus);
   }
 }
 
@@ -187,14 +183,19 @@ ThreadPool::~ThreadPool() {
   impl_->stop.store(true, std::memory_order_relaxed);
   impl_->open();
   for (std::thread& worker : impl_->workers) worker.join();
+  if (impl_->bound_caller == std::this_thread::get_id()) {
+    bind_thread(pthread_self(), impl_->allowed);
+  }
 }
 
 int ThreadPool::size() const { return impl_->size; }
 
-void ThreadPool::share_erased(int64_t n, Job job, void* context) {
+void ThreadPool::share_erased(int64_t n, Help help, Job job, void* context) {
   const std::lock_guard<std::mutex> lock(impl_->callers);
+  impl_->bind_caller();
   impl_->job = job;
   impl_->context = context;
+  impl_->help = help;
   const int size = impl_->size;
   for (int t = 0; t < size; ++t) {
     impl_->shares[t].next.store(n * t / size, std::memory_order_relaxed);
@@ -202,6 +203,7 @@ void ThreadPool::share_erased(int64_t n, Job job, void* context) {
   }
   if (size > 1) impl_->open();
   impl_->take_part(0);
+  if (help == Help::kOwnNode) impl_->await_other_nodes();
   if (size > 1) impl_->close();
 }
 

@@ -124,5 +124,94 @@ TEST(ThreadPool, MoreThreadsThanCpusMakeProgress) {
   EXPECT_EQ(calls, 5000);
 }
 
+// This machine's CPUs as if the first half of them were a node and the second half another.
+std::vector<CpuList> halves() {
+  const CpuList cpus = allowed_cpus();
+  const auto middle = cpus.begin() + static_cast<std::ptrdiff_t>(cpus.size() / 2);
+  return {CpuList(cpus.begin(), middle), CpuList(middle, cpus.end())};
+}
+
+class ThreadPoolOnNodes : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (allowed_cpus().size() < 2) GTEST_SKIP() << "two nodes need two CPUs";
+  }
+};
+
+TEST_F(ThreadPoolOnNodes, EveryNumberIsCalledOnceWhoeverHelps) {
+  for (const int size : {1, 2, 3, 8}) {
+    ThreadPool pool({.num_threads = size, .nodes = halves()});
+    for (const Help help : {Help::kEverybody, Help::kOwnNode}) {
+      for (const int64_t n : {0, 1, 5, 100}) {
+        std::vector<int> calls(n);
+        for (int job = 0; job < 100; ++job) {
+          pool.share(
+              n, [&](int64_t i, int) { ++calls[i]; }, help);
+        }
+        EXPECT_EQ(calls, std::vector<int>(n, 100)) << size << " threads";
+      }
+    }
+  }
+}
+
+TEST_F(ThreadPoolOnNodes, EachNodeWritesItsOwn) {
+  constexpr int kThreads = 6;
+  ThreadPool pool({.num_threads = kThreads, .nodes = halves()});
+  // The threads of a node follow each other, and what they begin with does too.
+  const int64_t first_of_second = (kThreads * halves()[0].size() + allowed_cpus().size() - 1) /
+                                  static_cast<int64_t>(allowed_cpus().size());
+  for (int job = 0; job < 100; ++job) {
+    std::vector<int> by(kThreads * 10);
+    pool.parallel_for(
+        kThreads * 10, 1,
+        [&](int64_t begin, int64_t end, int thread) {
+          for (int64_t i = begin; i < end; ++i) by[i] = thread;
+        },
+        Help::kOwnNode);
+    for (std::size_t i = 0; i < by.size(); ++i) {
+      const bool second = static_cast<int64_t>(i / 10) >= first_of_second;
+      EXPECT_EQ(by[i] >= first_of_second, second) << i << " by " << by[i];
+    }
+  }
+}
+
+TEST_F(ThreadPoolOnNodes, AnotherNodeIsHelpedWhenItsThreadsAreBusy) {
+  ThreadPool pool({.num_threads = 2, .nodes = halves()});
+  // Whoever has number 0 waits until all others are done, half of which began as its own.
+  std::atomic<int> done{0};
+  pool.share(100, [&](int64_t i, int) {
+    while (i == 0 && done < 99) std::this_thread::yield();
+    ++done;
+  });
+  EXPECT_EQ(done, 100);
+}
+
+TEST_F(ThreadPoolOnNodes, ThreadsStayOnTheirNode) {
+  const CpuList before = allowed_cpus();
+  const std::vector<CpuList> nodes = halves();
+  {
+    ThreadPool pool({.num_threads = 2, .pin = Pin::kOff, .nodes = nodes});
+    std::vector<CpuList> cpus(2);
+    pool.share(
+        2, [&](int64_t, int thread) { cpus[thread] = allowed_cpus(); }, Help::kOwnNode);
+    EXPECT_EQ(cpus, nodes);
+  }
+  EXPECT_EQ(allowed_cpus(), before);
+}
+
+TEST(ThreadPool, PinsItsWorkersWhenTold) {
+  ThreadPool pool({.num_threads = 2, .pin = Pin::kOn});
+  const CpuList before = allowed_cpus();
+  std::vector<CpuList> cpus(2);
+  std::atomic<int> arrived{0};
+  pool.share(2, [&](int64_t, int thread) {
+    cpus[thread] = allowed_cpus();
+    ++arrived;
+    while (arrived < 2) std::this_thread::yield();
+  });
+  EXPECT_EQ(cpus[0], before);
+  EXPECT_EQ(cpus[1].size(), 1U);
+}
+
 }  // namespace
 }  // namespace chitu

@@ -10,7 +10,7 @@ constexpr Tolerance kQuantizedActivations{.quantized_linear = 0.03};
 constexpr Tolerance kRoundedActivations{.quantized_linear = 0.03, .bf16_linear = 0.006};
 
 ThreadPool& pool() {
-  static ThreadPool threads({.num_threads = 3, .pin = false});
+  static ThreadPool threads({.num_threads = 3, .pin = Pin::kOff});
   return threads;
 }
 

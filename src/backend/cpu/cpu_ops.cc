@@ -8,6 +8,7 @@
 #include "backend/cpu/linear_table.h"
 #include "backend/cpu/memory.h"
 #include "backend/cpu/weight_layout.h"
+#include "backend/cpu/weight_units.h"
 
 namespace chitu {
 namespace {
@@ -79,9 +80,18 @@ class CpuOps : public Ops {
   Result<Weight> prepare(const WeightSource& source) override {
     Weight weight{.rows = source.rows(), .cols = source.cols(), .segments = {}};
     for (const TensorRef& part : source.parts) {
-      TRY(segment, prepare_part(part, source.copied));
+      TRY(segment, allocate_segment(part));
       weight.segments.push_back(std::move(segment));
     }
+    // Each node writes, and so has in its own memory, the rows that Linear will begin with there.
+    context_.pool.parallel_for(
+        units(weight), 1,
+        [&](int64_t first, int64_t last, int) {
+          for_each_segment(weight, first, last, [&](std::size_t i, int64_t begin, int64_t end) {
+            pack(source, i, weight.segments[i], begin, end);
+          });
+        },
+        Help::kOwnNode);
     return weight;
   }
 
@@ -104,32 +114,33 @@ class CpuOps : public Ops {
     return index;
   }
 
-  Result<WeightSegment> prepare_part(const TensorRef& part,
-                                     const std::function<void(const TensorRef&)>& copied) {
+  Result<WeightSegment> allocate_segment(const TensorRef& part) {
     TRY(index, find_kernel(part.dtype, part.cols()));
     const WeightLayout& layout = weight_layout(linear_kernel(index).layout);
     const int64_t bytes = layout.bytes(part.dtype, part.rows(), part.cols());
     TRY(buffer, memory_.allocate(static_cast<std::size_t>(bytes), Contents::kUndefined));
-    const auto* from = static_cast<const std::byte*>(part.data);
-    auto* to = static_cast<std::byte*>(buffer.data());
-    const int64_t stride = bytes_for(part.dtype, part.row_stride);
-    constexpr int64_t kBytesAtOnce = int64_t{1} << 20;
-    const int64_t rows_at_once =
-        std::max<int64_t>(1, kBytesAtOnce / std::max<int64_t>(1, stride * layout.row_unit)) *
-        layout.row_unit;
-    // Each thread begins with the rows that Linear will begin with there, and so touches first the
-    // pages that it will read most.
-    context_.pool.parallel_for(part.rows(), layout.row_unit, [&](int64_t begin, int64_t end, int) {
-      for (int64_t row = begin; row < end; row += rows_at_once) {
-        const int64_t stop = std::min(end, row + rows_at_once);
-        layout.pack(part.dtype, from, stride, part.rows(), part.cols(), row, stop, to);
-        if (copied) copied(part.row_slice(row, stop - row));
-      }
-    });
     WeightSegment segment{
         .format = part.dtype, .rows = part.rows(), .layout = index, .buffers = {}};
     segment.buffers.push_back(std::move(buffer));
     return segment;
+  }
+
+  // Rows [begin, end) of one part, a little at a time, so that its source can be given back.
+  static void pack(const WeightSource& source, std::size_t index, const WeightSegment& segment,
+                   int64_t begin, int64_t end) {
+    constexpr int64_t kBytesAtOnce = int64_t{1} << 20;
+    const TensorRef& part = source.parts[index];
+    const WeightLayout& layout = weight_layout(linear_kernel(segment.layout).layout);
+    const int64_t stride = bytes_for(part.dtype, part.row_stride);
+    const int64_t rows_at_once =
+        std::max<int64_t>(1, kBytesAtOnce / std::max<int64_t>(1, stride * layout.row_unit)) *
+        layout.row_unit;
+    for (int64_t row = begin; row < end; row += rows_at_once) {
+      const int64_t stop = std::min(end, row + rows_at_once);
+      layout.pack(part.dtype, static_cast<const std::byte*>(part.data), stride, part.rows(),
+                  part.cols(), row, stop, static_cast<std::byte*>(segment.buffers[0].data()));
+      if (source.copied) source.copied(part.row_slice(row, stop - row));
+    }
   }
 
   Context context_;

@@ -5,6 +5,7 @@
 #include "backend/cpu/context.h"
 #include "backend/cpu/linear_table.h"
 #include "backend/cpu/weight_layout.h"
+#include "backend/cpu/weight_units.h"
 #include "base/check.h"
 
 namespace chitu::cpu {
@@ -16,11 +17,6 @@ constexpr int64_t kMaxTokens = 128;
 
 const LinearKernel& kernel_of(const WeightSegment& segment) {
   return linear_kernel(segment.layout);
-}
-
-int64_t units(const WeightSegment& segment) {
-  const int unit = weight_layout(kernel_of(segment).layout).row_unit;
-  return (segment.rows + unit - 1) / unit;
 }
 
 // Tokens of a panel of quantized activations; 0 where no segment reads them.
@@ -81,9 +77,7 @@ class Pass {
     }
     const int64_t scratch = scratch_rows(*op_.weight) * cols;
     auto* scratch_memory = workspace.take<float>(scratch * context_.pool.size());
-    int64_t total = 0;
-    for (const WeightSegment& segment : op_.weight->segments) total += units(segment);
-    context_.pool.parallel_for(total, 1, [&](int64_t begin, int64_t end, int thread) {
+    context_.pool.parallel_for(units(*op_.weight), 1, [&](int64_t begin, int64_t end, int thread) {
       multiply(begin, end, scratch_memory + scratch * thread);
     });
   }
@@ -118,24 +112,18 @@ class Pass {
             .word_stride = by_blocks ? 1 : tokens};
   }
 
-  // Units [begin, end) of all segments, one after the other.
+  // Units [begin, end) of the weight.
   void multiply(int64_t begin, int64_t end, float* scratch) const {
-    int64_t unit = 0;
-    int64_t row = 0;
-    for (const WeightSegment& segment : op_.weight->segments) {
-      const int64_t n = units(segment);
-      const int64_t from = std::clamp<int64_t>(begin - unit, 0, n);
-      const int64_t to = std::clamp<int64_t>(end - unit, 0, n);
-      if (from < to) multiply_segment(segment, row, from, to, scratch);
-      unit += n;
-      row += segment.rows;
-    }
+    for_each_segment(*op_.weight, begin, end, [&](std::size_t i, int64_t from, int64_t to) {
+      int64_t row = 0;
+      for (std::size_t before = 0; before < i; ++before) row += op_.weight->segments[before].rows;
+      multiply_segment(op_.weight->segments[i], row, from, to, scratch);
+    });
   }
 
+  // Rows [from, to) of the segment whose first is row `row` of the weight.
   void multiply_segment(const WeightSegment& segment, int64_t row, int64_t from, int64_t to,
                         float* scratch) const {
-    const LinearKernel& kernel = kernel_of(segment);
-    const int unit = weight_layout(kernel.layout).row_unit;
     const LinearCall call{
         .weights = static_cast<const std::byte*>(segment.buffers[0].data()),
         .rows = segment.rows,
@@ -149,7 +137,7 @@ class Pass {
         .y_stride = op_.y.row_stride,
         .scratch = scratch,
     };
-    kernel.multiply(call, from * unit, std::min(segment.rows, to * unit));
+    kernel_of(segment).multiply(call, from, to);
   }
 
   Context& context_;

@@ -61,7 +61,7 @@ class SmolLm2 : public ::testing::Test {
         RunnerOptions{.block_size = 64, .num_blocks = 32, .arena_bytes = std::size_t{512} << 20});
   }
 
-  ThreadPool pool_{{.pin = false}};
+  ThreadPool pool_{{.pin = Pin::kOff}};
   std::unique_ptr<Checkpoint> checkpoint_;
   std::unique_ptr<Ops> ops_;
   std::unique_ptr<Model> model_;
