@@ -26,8 +26,8 @@ void AddedTokens::add(AddedToken token, std::string_view pattern) {
   tokens_.push_back(std::move(token));
 }
 
-void AddedTokens::split(std::string_view text, Phase phase, bool parse_special,
-                        std::vector<Segment>& out) const {
+Status AddedTokens::split(std::string_view text, Phase phase, bool parse_special,
+                          MatchScratch& scratch, std::vector<Segment>& out) const {
   const Trie& trie = phase == Phase::kGiven ? given_ : normalized_;
   const auto add_text = [&](size_t begin, size_t end) {
     if (begin < end) out.push_back({text.substr(begin, end - begin), nullptr});
@@ -38,10 +38,11 @@ void AddedTokens::split(std::string_view text, Phase phase, bool parse_special,
     size_t length = 0;
     int32_t index = -1;
     if (trie.may_begin(text[i])) {
-      trie.for_each_prefix(text.substr(i), [&](size_t n, int32_t value) {
+      scratch.spend(trie.for_each_prefix(text.substr(i), [&](size_t n, int32_t value) {
         length = n;
         index = value;
-      });
+      }));
+      TRY_STATUS(scratch.check());
     }
     if (index < 0) {
       ++i;
@@ -65,6 +66,7 @@ void AddedTokens::split(std::string_view text, Phase phase, bool parse_special,
     done = end;
   }
   add_text(done, text.size());
+  return {};
 }
 
 const AddedToken* AddedTokens::find(int32_t id) const {

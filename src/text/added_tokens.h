@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/result.h"
+#include "text/regex.h"
 #include "text/trie.h"
 
 namespace chitu {
@@ -37,9 +39,9 @@ class AddedTokens {
   void add(AddedToken token, std::string_view pattern);
 
   // Cuts `text` at the longest leftmost tokens of the phase; empty stretches are left out.
-  // parse_special == false leaves special tokens in the text.
-  void split(std::string_view text, Phase phase, bool parse_special,
-             std::vector<Segment>& out) const;
+  // parse_special == false leaves special tokens in the text. Errors: the scratch is exhausted.
+  Status split(std::string_view text, Phase phase, bool parse_special, MatchScratch& scratch,
+               std::vector<Segment>& out) const;
 
   const AddedToken* find(int32_t id) const;
   const AddedToken* find(std::string_view content) const;

@@ -29,7 +29,8 @@ std::vector<std::string> cut(std::string_view text, Phase phase = Phase::kGiven,
                              bool special = true) {
   const AddedTokens tokens = some_tokens();
   std::vector<AddedTokens::Segment> segments;
-  tokens.split(text, phase, special, segments);
+  MatchScratch scratch(text.size());
+  EXPECT_TRUE(tokens.split(text, phase, special, scratch, segments).ok());
   std::vector<std::string> out;
   for (const auto& segment : segments) {
     out.push_back(segment.token != nullptr ? fmt::format("#{}", segment.token->id)
@@ -68,7 +69,8 @@ std::vector<int32_t> ids_of(const std::vector<AddedToken>& added, std::string_vi
   AddedTokens tokens;
   for (const AddedToken& token : added) tokens.add(token, token.content);
   std::vector<AddedTokens::Segment> segments;
-  tokens.split(text, Phase::kGiven, true, segments);
+  MatchScratch scratch(text.size());
+  EXPECT_TRUE(tokens.split(text, Phase::kGiven, true, scratch, segments).ok());
   std::vector<int32_t> ids;
   for (const auto& segment : segments) ids.push_back(segment.token ? segment.token->id : 0);
   return ids;
@@ -86,6 +88,19 @@ TEST(AddedTokens, FindsTokensWithinTheSpaceOfAnother) {
       ElementsAre(0, 1, 0, 2));
 }
 
+// Each of 100,000 places almost begins the token: 64 steps a byte are allowed.
+TEST(AddedTokens, RefusesTextsThatAlmostMatchEverywhere) {
+  AddedTokens tokens;
+  const std::string pattern = std::string(4095, 'a') + "b";
+  tokens.add({.content = pattern, .id = 1}, pattern);
+  const std::string text(100000, 'a');
+  MatchScratch scratch(text.size());
+  std::vector<AddedTokens::Segment> segments;
+  const Status status = tokens.split(text, Phase::kGiven, true, scratch, segments);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kResourceExhausted);
+}
+
 // Quadratic work would take hours.
 TEST(AddedTokens, WhiteSpaceTokensTakeNoQuadraticTime) {
   const std::string text(4000000, '\n');
@@ -93,7 +108,8 @@ TEST(AddedTokens, WhiteSpaceTokensTakeNoQuadraticTime) {
     AddedTokens tokens;
     tokens.add({.content = "\n", .id = 1, .lstrip = left, .rstrip = !left}, "\n");
     std::vector<AddedTokens::Segment> segments;
-    tokens.split(text, Phase::kGiven, true, segments);
+    MatchScratch scratch(text.size());
+    EXPECT_TRUE(tokens.split(text, Phase::kGiven, true, scratch, segments).ok());
     EXPECT_EQ(segments.size(), text.size());
   }
 }

@@ -44,10 +44,11 @@ Result<Charsmap> Charsmap::parse(std::string_view blob) {
 // Every index is checked, and entries that would cut a character or are none are passed over: the
 // table comes from a file.
 template <class F>
-void Charsmap::for_each_prefix(std::string_view text, F&& f) const {
+void Charsmap::for_each_prefix(std::string_view text, MatchScratch& scratch, F&& f) const {
   if (units_.empty()) return;
   size_t node = offset_of(units_[0]);
-  for (size_t i = 0; i < text.size(); ++i) {
+  for (size_t i = 0; i < text.size() && !scratch.exhausted(); ++i) {
+    scratch.spend(1);
     const auto byte = static_cast<unsigned char>(text[i]);
     node ^= byte;
     if (byte == 0 || node >= units_.size() || label_of(units_[node]) != byte) return;
@@ -56,6 +57,7 @@ void Charsmap::for_each_prefix(std::string_view text, F&& f) const {
     if (!has_leaf(unit)) continue;
     if (node >= units_.size() || value_of(units_[node]) >= replacements_.size()) return;
     const Match found = match(i + 1, value_of(units_[node]));
+    scratch.spend(found.replacement.size());
     if (utf8::ends_character(text, i + 1) && is_utf8(found.replacement) && !f(found)) return;
   }
 }
@@ -65,18 +67,20 @@ Charsmap::Match Charsmap::match(size_t length, uint32_t value) const {
   return {length, rest.substr(0, rest.find('\0'))};
 }
 
-std::optional<Charsmap::Match> Charsmap::shortest_prefix(std::string_view text) const {
+std::optional<Charsmap::Match> Charsmap::shortest_prefix(std::string_view text,
+                                                         MatchScratch& scratch) const {
   std::optional<Match> found;
-  for_each_prefix(text, [&](const Match& match) {
+  for_each_prefix(text, scratch, [&](const Match& match) {
     found = match;
     return false;
   });
   return found;
 }
 
-std::optional<Charsmap::Match> Charsmap::longest_prefix(std::string_view text) const {
+std::optional<Charsmap::Match> Charsmap::longest_prefix(std::string_view text,
+                                                        MatchScratch& scratch) const {
   std::optional<Match> found;
-  for_each_prefix(text, [&](const Match& match) {
+  for_each_prefix(text, scratch, [&](const Match& match) {
     found = match;
     return true;
   });

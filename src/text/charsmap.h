@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/regex.h"
 
 namespace chitu {
 
@@ -26,13 +27,13 @@ class Charsmap {
 
   bool empty() const { return units_.empty(); }
 
-  // The shortest and the longest entry that `text` begins with.
-  std::optional<Match> shortest_prefix(std::string_view text) const;
-  std::optional<Match> longest_prefix(std::string_view text) const;
+  // The shortest and the longest entry that `text` begins with. Each takes steps of the scratch.
+  std::optional<Match> shortest_prefix(std::string_view text, MatchScratch& scratch) const;
+  std::optional<Match> longest_prefix(std::string_view text, MatchScratch& scratch) const;
 
  private:
-  template <class F>
-  void for_each_prefix(std::string_view text, F&& f) const;  // f(match), until it is false
+  template <class F>  // f(match), until it is false
+  void for_each_prefix(std::string_view text, MatchScratch& scratch, F&& f) const;
 
   Match match(size_t length, uint32_t value) const;
 

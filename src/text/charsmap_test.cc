@@ -28,21 +28,23 @@ std::string small_map() {
 }
 
 TEST(Charsmap, FindsTheShortestAndTheLongestEntry) {
+  MatchScratch scratch(0);
   auto map = Charsmap::parse(small_map());
   ASSERT_TRUE(map.ok()) << map.error().message;
-  ASSERT_TRUE(map->shortest_prefix("abc"));
-  EXPECT_EQ(map->shortest_prefix("abc")->replacement, "xy");
-  EXPECT_EQ(map->longest_prefix("abc")->replacement, "z");
-  EXPECT_EQ(map->longest_prefix("abc")->length, 2u);
-  EXPECT_EQ(map->longest_prefix("ac")->replacement, "xy");
-  EXPECT_FALSE(map->longest_prefix("b"));
-  EXPECT_FALSE(map->longest_prefix(""));
+  ASSERT_TRUE(map->shortest_prefix("abc", scratch));
+  EXPECT_EQ(map->shortest_prefix("abc", scratch)->replacement, "xy");
+  EXPECT_EQ(map->longest_prefix("abc", scratch)->replacement, "z");
+  EXPECT_EQ(map->longest_prefix("abc", scratch)->length, 2u);
+  EXPECT_EQ(map->longest_prefix("ac", scratch)->replacement, "xy");
+  EXPECT_FALSE(map->longest_prefix("b", scratch));
+  EXPECT_FALSE(map->longest_prefix("", scratch));
 }
 
 TEST(Charsmap, EmptyReplacesNothing) {
+  MatchScratch scratch(0);
   auto map = Charsmap::parse("");
   ASSERT_TRUE(map.ok());
-  EXPECT_FALSE(map->longest_prefix("a"));
+  EXPECT_FALSE(map->longest_prefix("a", scratch));
 }
 
 TEST(Charsmap, RefusesSizesThatDoNotFit) {
@@ -53,8 +55,22 @@ TEST(Charsmap, RefusesSizesThatDoNotFit) {
   EXPECT_FALSE(Charsmap::parse(bytes_of({UINT32_MAX, 0})).ok());
 }
 
+// A megabyte that is no UTF-8 is read at each lookup.
+TEST(Charsmap, CountsTheReplacementsItReads) {
+  std::string blob = small_map();
+  blob.resize(blob.size() - 5);
+  blob += std::string(1 << 20, '\xFF');
+  auto map = Charsmap::parse(blob);
+  ASSERT_TRUE(map.ok());
+  MatchScratch scratch(0);
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(map->longest_prefix("a", scratch));
+  EXPECT_TRUE(scratch.exhausted());
+  EXPECT_FALSE(scratch.check().ok());
+}
+
 // Whatever the table says, lookups stay inside it and give whole characters.
 TEST(Charsmap, SurvivesRandomTables) {
+  MatchScratch scratch(0);
   std::mt19937 random(9);
   for (int round = 0; round < 300; ++round) {
     std::string blob = small_map();
@@ -63,7 +79,7 @@ TEST(Charsmap, SurvivesRandomTables) {
     auto map = Charsmap::parse(blob);
     ASSERT_TRUE(map.ok());
     for (const std::string_view text : {"abc", "é", "\x01\x02", "你好"}) {
-      const auto match = map->longest_prefix(text);
+      const auto match = map->longest_prefix(text, scratch);
       if (match) {
         EXPECT_LE(match->length, text.size());
       }

@@ -27,7 +27,7 @@ class Finder {
 
   // Calls f(begin, end) for every match, left to right; for a class, for every character.
   template <class F>
-  Status for_each(std::string_view text, RegexScratch& scratch, F&& f) const {
+  Status for_each(std::string_view text, MatchScratch& scratch, F&& f) const {
     if (const auto* regex = std::get_if<Regex>(&rule_)) return regex->for_each(text, scratch, f);
     if (const auto* fixed = std::get_if<std::string>(&rule_)) {
       for (size_t i = text.find(*fixed); i != std::string_view::npos;

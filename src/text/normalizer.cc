@@ -40,18 +40,18 @@ std::string map_characters(std::string_view text, F&& f) {
   return out;
 }
 
-Status apply(const UnicodeStep& step, RegexScratch&, std::string& text) {
+Status apply(const UnicodeStep& step, MatchScratch&, std::string& text) {
   text = unicode::normalize(text, step.form);
   return {};
 }
 
-Status apply(const LowercaseStep&, RegexScratch&, std::string& text) {
+Status apply(const LowercaseStep&, MatchScratch&, std::string& text) {
   text = map_characters(
       text, [](char32_t c, std::string_view, std::string& out) { unicode::append_lower(c, out); });
   return {};
 }
 
-Status apply(const ReplaceStep& step, RegexScratch& scratch, std::string& text) {
+Status apply(const ReplaceStep& step, MatchScratch& scratch, std::string& text) {
   std::string out;
   const size_t limit = growth_limit(text);
   size_t done = 0;
@@ -64,12 +64,12 @@ Status apply(const ReplaceStep& step, RegexScratch& scratch, std::string& text) 
   return {};
 }
 
-Status apply(const PrependStep& step, RegexScratch&, std::string& text) {
+Status apply(const PrependStep& step, MatchScratch&, std::string& text) {
   if (!text.empty()) text = step.content + text;
   return {};
 }
 
-Status apply(const StripStep& step, RegexScratch&, std::string& text) {
+Status apply(const StripStep& step, MatchScratch&, std::string& text) {
   std::string_view rest = text;
   if (step.left) rest.remove_prefix(unicode::leading_space(rest));
   if (step.right) rest.remove_suffix(unicode::trailing_space(rest));
@@ -77,14 +77,14 @@ Status apply(const StripStep& step, RegexScratch&, std::string& text) {
   return {};
 }
 
-Status apply(const StripAccentsStep&, RegexScratch&, std::string& text) {
+Status apply(const StripAccentsStep&, MatchScratch&, std::string& text) {
   text = map_characters(text, [](char32_t c, std::string_view character, std::string& out) {
     if (!unicode::is_mark(c)) out += character;
   });
   return {};
 }
 
-Status apply(const NmtStep&, RegexScratch&, std::string& text) {
+Status apply(const NmtStep&, MatchScratch&, std::string& text) {
   text = map_characters(text, [](char32_t c, std::string_view character, std::string& out) {
     const bool removed = (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) ||
                          c == 0x7F || c == 0x8F || c == 0x9F;
@@ -96,7 +96,7 @@ Status apply(const NmtStep&, RegexScratch&, std::string& text) {
   return {};
 }
 
-Status apply(const ByteLevelNormalizeStep&, RegexScratch&, std::string& text) {
+Status apply(const ByteLevelNormalizeStep&, MatchScratch&, std::string& text) {
   std::string out;
   byte_level::append_encoded(text, out);
   text = std::move(out);
@@ -122,45 +122,48 @@ void for_each_grapheme(std::string_view text, F&& f) {
   utext_close(&utext);
 }
 
-Status apply(const PrecompiledStep& step, RegexScratch&, std::string& text) {
+Status apply(const PrecompiledStep& step, MatchScratch& scratch, std::string& text) {
   constexpr size_t kLongCluster = 6;
   std::string out;
   out.reserve(text.size());
   const size_t limit = growth_limit(text);
   for_each_grapheme(text, [&](std::string_view cluster) {
-    if (out.size() > limit) return;
+    if (out.size() > limit || scratch.exhausted()) return;
     if (cluster.size() < kLongCluster) {
-      if (const auto match = step.charsmap.shortest_prefix(cluster)) {
+      if (const auto match = step.charsmap.shortest_prefix(cluster, scratch)) {
         out += match->replacement;
         return;
       }
     }
     utf8::for_each(cluster, [&](char32_t, size_t begin, size_t end) {
       const std::string_view character = cluster.substr(begin, end - begin);
-      const auto match = step.charsmap.shortest_prefix(character);
+      const auto match = step.charsmap.shortest_prefix(character, scratch);
       out += match ? match->replacement : character;
     });
   });
+  TRY_STATUS(scratch.check());
   TRY_STATUS(check_growth(out, limit));
   text = std::move(out);
   return {};
 }
 
 // What SentencePiece makes of the front of `text`.
-Charsmap::Match normalize_prefix(const SentencePieceStep& step, std::string_view text) {
+Charsmap::Match normalize_prefix(const SentencePieceStep& step, std::string_view text,
+                                 MatchScratch& scratch) {
   size_t length = 0;
-  step.user_defined.for_each_prefix(text, [&](size_t n, int32_t) { length = n; });
+  const auto keep = [&](size_t n, int32_t) { length = n; };
+  scratch.spend(step.user_defined.for_each_prefix(text, keep));
   if (length > 0) return {length, text.substr(0, length)};
-  if (const auto match = step.charsmap.longest_prefix(text)) return *match;
+  if (const auto match = step.charsmap.longest_prefix(text, scratch)) return *match;
   length = utf8::length(text[0]);
   return {length, text.substr(0, length)};
 }
 
-Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
+Status apply(const SentencePieceStep& step, MatchScratch& scratch, std::string& text) {
   std::string_view rest = text;
   const std::string_view space = step.escape_whitespaces ? kEscapedSpace : std::string_view(" ");
   while (step.remove_extra_whitespaces && !rest.empty()) {
-    const Charsmap::Match match = normalize_prefix(step, rest);
+    const Charsmap::Match match = normalize_prefix(step, rest, scratch);
     if (match.replacement != " ") break;
     rest.remove_prefix(match.length);
   }
@@ -169,8 +172,8 @@ Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
   if (step.add_dummy_prefix && !rest.empty()) out += space;
   bool after_space = step.remove_extra_whitespaces;
   const size_t limit = growth_limit(text);
-  while (!rest.empty() && out.size() <= limit) {
-    Charsmap::Match match = normalize_prefix(step, rest);
+  while (!rest.empty() && out.size() <= limit && !scratch.exhausted()) {
+    Charsmap::Match match = normalize_prefix(step, rest, scratch);
     rest.remove_prefix(match.length);
     while (after_space && match.replacement.starts_with(' ')) match.replacement.remove_prefix(1);
     for (const char c : match.replacement) {
@@ -184,6 +187,7 @@ Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
       after_space = step.remove_extra_whitespaces && match.replacement.ends_with(' ');
     }
   }
+  TRY_STATUS(scratch.check());
   TRY_STATUS(check_growth(out, limit));
   while (step.remove_extra_whitespaces && out.ends_with(space))
     out.erase(out.size() - space.size());
@@ -193,7 +197,7 @@ Status apply(const SentencePieceStep& step, RegexScratch&, std::string& text) {
 
 }  // namespace
 
-Result<std::string> Normalizer::run(std::string_view text, RegexScratch& scratch) const {
+Result<std::string> Normalizer::run(std::string_view text, MatchScratch& scratch) const {
   if (text.size() > kMaxBytes) {
     return make_error(ErrorCode::kInvalidArgument, "the text has {} bytes; at most {} are allowed",
                       text.size(), kMaxBytes);

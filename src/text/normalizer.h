@@ -74,7 +74,7 @@ class Normalizer {
 
   // REQUIRES: valid UTF-8. Errors: those of regular expressions; kResourceExhausted when the text
   // grows out of proportion, kInvalidArgument when it is longer than kMaxBytes.
-  Result<std::string> run(std::string_view text, RegexScratch& scratch) const;
+  Result<std::string> run(std::string_view text, MatchScratch& scratch) const;
 
  private:
   std::vector<NormalizerStep> steps_;

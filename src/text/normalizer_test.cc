@@ -11,7 +11,7 @@ template <class Step>
 Result<std::string> normalize(Step step, std::string_view text) {
   std::vector<NormalizerStep> steps;
   steps.emplace_back(std::move(step));
-  RegexScratch scratch(text.size());
+  MatchScratch scratch(text.size());
   return Normalizer(std::move(steps)).run(text, scratch);
 }
 
@@ -64,6 +64,15 @@ TEST(Normalizer, TreatsSpacesAsSentencePieceDoes) {
   bare.add_dummy_prefix = false;
   bare.escape_whitespaces = false;
   EXPECT_EQ(run(std::move(bare), " a  b "), "a b");
+}
+
+// Each of 100,000 places almost begins the piece: 64 steps a byte are allowed.
+TEST(Normalizer, RefusesTextsThatAlmostMatchPiecesEverywhere) {
+  SentencePieceStep step;
+  step.user_defined.add(std::string(4095, 'a') + "b", 0);
+  auto out = normalize(std::move(step), std::string(100000, 'a'));
+  ASSERT_FALSE(out.ok());
+  EXPECT_EQ(out.error().code, ErrorCode::kResourceExhausted);
 }
 
 TEST(Normalizer, RefusesToBlowUpAText) {

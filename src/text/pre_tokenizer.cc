@@ -46,7 +46,7 @@ void join(SplitBehavior behavior, std::vector<Part>& parts) {
   if (backwards) std::reverse(parts.begin(), parts.end());
 }
 
-Status apply(const SplitStep& step, bool /*at_start*/, RegexScratch& scratch, Pieces& pieces) {
+Status apply(const SplitStep& step, bool /*at_start*/, MatchScratch& scratch, Pieces& pieces) {
   std::vector<Pieces::Range> out;
   out.reserve(pieces.ranges.size());
   std::vector<Part> parts;
@@ -90,7 +90,7 @@ void rewrite(Pieces& pieces, Append&& append) {
   pieces.text = std::move(text);
 }
 
-Status apply(const PrefixSpaceStep&, bool, RegexScratch&, Pieces& pieces) {
+Status apply(const PrefixSpaceStep&, bool, MatchScratch&, Pieces& pieces) {
   rewrite(pieces, [](std::string_view piece, bool, std::string& out) {
     if (!piece.starts_with(' ')) out += ' ';
     out += piece;
@@ -98,14 +98,14 @@ Status apply(const PrefixSpaceStep&, bool, RegexScratch&, Pieces& pieces) {
   return {};
 }
 
-Status apply(const ByteLevelStep&, bool, RegexScratch&, Pieces& pieces) {
+Status apply(const ByteLevelStep&, bool, MatchScratch&, Pieces& pieces) {
   rewrite(pieces, [](std::string_view piece, bool, std::string& out) {
     byte_level::append_encoded(piece, out);
   });
   return {};
 }
 
-Status apply(const MetaspaceStep& step, bool at_start, RegexScratch&, Pieces& pieces) {
+Status apply(const MetaspaceStep& step, bool at_start, MatchScratch&, Pieces& pieces) {
   using Prepend = MetaspaceStep::Prepend;
   rewrite(pieces, [&](std::string_view piece, bool first, std::string& out) {
     const bool wanted =
@@ -126,7 +126,7 @@ Status apply(const MetaspaceStep& step, bool at_start, RegexScratch&, Pieces& pi
 }  // namespace
 
 Result<Pieces> PreTokenizer::run(std::string_view text, bool at_start,
-                                 RegexScratch& scratch) const {
+                                 MatchScratch& scratch) const {
   TRY_STATUS(check_size(text));
   Pieces pieces;
   pieces.text = text;

@@ -59,7 +59,7 @@ class PreTokenizer {
   // Errors: those of regular expressions; kInvalidArgument for a text that is or becomes
   // longer than 512 MiB.
   // `at_start`: whether `text` begins the text that the user gave.
-  Result<Pieces> run(std::string_view text, bool at_start, RegexScratch& scratch) const;
+  Result<Pieces> run(std::string_view text, bool at_start, MatchScratch& scratch) const;
 
  private:
   std::vector<PreTokenizerStep> steps_;

@@ -16,7 +16,7 @@ template <class... Steps>
 std::vector<std::string> cut(std::string_view text, bool at_start, Steps... step) {
   std::vector<PreTokenizerStep> steps;
   (steps.emplace_back(std::move(step)), ...);
-  RegexScratch scratch(text.size());
+  MatchScratch scratch(text.size());
   auto pieces = PreTokenizer(std::move(steps)).run(text, at_start, scratch);
   EXPECT_TRUE(pieces.ok());
   std::vector<std::string> out;
@@ -67,7 +67,7 @@ TEST(PreTokenizer, PutsMetaspacesWhereAsked) {
 TEST(PreTokenizer, RefusesATextThatIsTooLongWithoutAStep) {
   constexpr size_t kSize = (size_t{512} << 20) + 1;
   const auto unread = std::make_unique_for_overwrite<char[]>(kSize);
-  RegexScratch scratch(kSize);
+  MatchScratch scratch(kSize);
   auto pieces = PreTokenizer().run({unread.get(), kSize}, true, scratch);
   ASSERT_FALSE(pieces.ok());
   EXPECT_EQ(pieces.error().code, ErrorCode::kInvalidArgument);

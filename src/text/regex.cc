@@ -27,6 +27,8 @@ constexpr size_t kMaxPatternBytes = 64 << 10;
 
 constexpr std::chrono::seconds kTimeBudget{5};
 constexpr std::chrono::microseconds kTimeBudgetPerByte{1};
+constexpr size_t kWalkSteps = size_t{1} << 26;  // some tenths of a second
+constexpr size_t kWalkStepsPerByte = 64;
 constexpr unsigned kMatchesPerClockReading = 64;
 
 std::string message_of(int code) {
@@ -37,10 +39,11 @@ std::string message_of(int code) {
 
 }  // namespace
 
-RegexScratch::RegexScratch(size_t text_bytes)
+MatchScratch::MatchScratch(size_t text_bytes)
     : data_(pcre2_match_data_create(1, nullptr)),
       context_(pcre2_match_context_create(nullptr)),
       text_bytes_(text_bytes),
+      steps_left_(kWalkSteps + kWalkStepsPerByte * text_bytes),
       start_(std::chrono::steady_clock::now()) {
   CHECK(data_ != nullptr && context_ != nullptr);
   const size_t steps = std::max(kMatchSteps, kMatchStepsPerByte * text_bytes);
@@ -48,19 +51,25 @@ RegexScratch::RegexScratch(size_t text_bytes)
   pcre2_set_heap_limit(context_, kHeapLimitKiB);
 }
 
-RegexScratch::~RegexScratch() {
+MatchScratch::~MatchScratch() {
   pcre2_match_data_free(data_);
   pcre2_match_context_free(context_);
   if (stack_ != nullptr) pcre2_jit_stack_free(stack_);
 }
 
-bool RegexScratch::out_of_time() {
+Status MatchScratch::check() const {
+  if (!exhausted()) return {};
+  return make_error(ErrorCode::kResourceExhausted,
+                    "too many tokens of the tokenizer almost match this text");
+}
+
+bool MatchScratch::out_of_time() {
   if (++matches_ % kMatchesPerClockReading != 0) return false;
   const auto budget = kTimeBudget + kTimeBudgetPerByte * static_cast<int64_t>(text_bytes_);
   return std::chrono::steady_clock::now() - start_ > budget;
 }
 
-void RegexScratch::use_large_stack() {
+void MatchScratch::use_large_stack() {
   stack_ = pcre2_jit_stack_create(kSmallStack, kLargeStack, nullptr);
   CHECK(stack_ != nullptr);
   pcre2_jit_stack_assign(context_, nullptr, stack_);
@@ -88,7 +97,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   return Regex(code, jit);
 }
 
-Result<Regex::Match> Regex::find(std::string_view text, size_t from, RegexScratch& scratch) const {
+Result<Regex::Match> Regex::find(std::string_view text, size_t from, MatchScratch& scratch) const {
   if (scratch.out_of_time()) {
     return make_error(ErrorCode::kResourceExhausted,
                       "a regular expression of the tokenizer takes too long on this text");

@@ -5,6 +5,7 @@
 // kUnsupported error.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -20,16 +21,25 @@ struct pcre2_real_jit_stack_8;
 
 namespace chitu {
 
-// What matching needs besides the pattern; one per call of encode(), for any number of patterns.
+// What matching needs besides the patterns; one per call of encode(), for any number of patterns,
+// regular expressions and tries.
 //
 // A pattern of a hostile file may take exponential time. A single match is bounded by PCRE2's match
-// limit; all matches of one scratch together by a time budget that grows with the text.
-class RegexScratch {
+// limit; all matches of one scratch together by a time budget that grows with the text. A trie may
+// hold keys of thousands of bytes that all begin alike, so that each byte of a text begins a long
+// walk: the walks of one scratch together are bounded by a number of steps, 64 per byte and some
+// for short texts. Real vocabularies need less than ten.
+class MatchScratch {
  public:
-  explicit RegexScratch(size_t text_bytes);
-  ~RegexScratch();
-  RegexScratch(const RegexScratch&) = delete;
-  RegexScratch& operator=(const RegexScratch&) = delete;
+  explicit MatchScratch(size_t text_bytes);
+  ~MatchScratch();
+  MatchScratch(const MatchScratch&) = delete;
+  MatchScratch& operator=(const MatchScratch&) = delete;
+
+  // Walks take `steps` more. Loops of walks end when the scratch is exhausted.
+  void spend(size_t steps) { steps_left_ -= std::min(steps_left_, steps); }
+  bool exhausted() const { return steps_left_ == 0; }
+  Status check() const;  // kResourceExhausted once it is exhausted
 
  private:
   friend class Regex;
@@ -41,6 +51,7 @@ class RegexScratch {
   pcre2_real_match_context_8* context_;
   pcre2_real_jit_stack_8* stack_ = nullptr;  // only after a match needed more than the small one
   size_t text_bytes_;
+  size_t steps_left_;
   unsigned matches_ = 0;
   std::chrono::steady_clock::time_point start_;
 };
@@ -58,12 +69,12 @@ class Regex {
   // The first match at or after `from`; begin == npos when there is none. Lookbehind sees all of
   // `text`. Errors: kResourceExhausted when a limit of the scratch is reached.
   // REQUIRES: valid UTF-8, `from` between two characters.
-  Result<Match> find(std::string_view text, size_t from, RegexScratch& scratch) const;
+  Result<Match> find(std::string_view text, size_t from, MatchScratch& scratch) const;
 
   // Calls f(begin, end) for each match, left to right, without overlap. An empty match right after
   // another match is left out.
   template <class F>
-  Status for_each(std::string_view text, RegexScratch& scratch, F&& f) const {
+  Status for_each(std::string_view text, MatchScratch& scratch, F&& f) const {
     size_t from = 0;
     size_t last_end = std::string_view::npos;
     while (from <= text.size()) {

@@ -13,7 +13,7 @@ std::vector<std::string> matches(std::string_view pattern, std::string_view text
   auto regex = Regex::compile(pattern);
   EXPECT_TRUE(regex.ok()) << regex.error().message;
   if (!regex) return {};
-  RegexScratch scratch(text.size());
+  MatchScratch scratch(text.size());
   std::vector<std::string> found;
   const Status status = regex->for_each(text, scratch, [&](size_t begin, size_t end) {
     found.emplace_back(text.substr(begin, end - begin));
@@ -81,7 +81,7 @@ TEST(Regex, GivesUpOnCatastrophicPatterns) {
   auto regex = Regex::compile("(a+)+$|(a|aa)+b");
   ASSERT_TRUE(regex.ok());
   const std::string text = std::string(5000, 'a') + "c";
-  RegexScratch scratch(text.size());
+  MatchScratch scratch(text.size());
   auto match = regex->find(text, 0, scratch);
   ASSERT_FALSE(match.ok());
   EXPECT_EQ(match.error().code, ErrorCode::kResourceExhausted);

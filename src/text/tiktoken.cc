@@ -133,17 +133,18 @@ Status add_vocabulary(std::string_view text, Vocabulary& vocabulary) {
 }
 
 Status set_special(const Family& family, const TokenizerConfig& config, TokenizerParts& parts) {
+  MatchScratch scratch(0);
   std::vector<AddedToken> tokens = config.added_tokens;
   for (size_t i = 0; tokens.empty() && i < family.special.size(); ++i) {
     AddedToken token;
     token.content = family.special[i];
     token.id = static_cast<int32_t>(family.ranks + i);
     token.special = true;
-    TRY_STATUS(parts.add_token(std::move(token)));
+    TRY_STATUS(parts.add_token(std::move(token), scratch));
   }
   for (AddedToken& token : tokens) {
     TRY_STATUS(place_added_token(*parts.vocabulary, tokens.size(), token));
-    TRY_STATUS(parts.add_token(token));
+    TRY_STATUS(parts.add_token(token, scratch));
   }
   const auto id_of = [&](std::string_view name) -> std::optional<int32_t> {
     const AddedToken* token = parts.added.find(name);

@@ -13,11 +13,12 @@ namespace {
 class Encoding {
  public:
   Encoding(const TokenizerParts& parts, size_t text_bytes, bool parse_special)
-      : parts_(parts), regex_(text_bytes), parse_special_(parse_special) {}
+      : parts_(parts), match_(text_bytes), parse_special_(parse_special) {}
 
   Status run(std::string_view text, std::vector<int32_t>& ids) {
     std::vector<AddedTokens::Segment> segments;
-    parts_.added.split(text, AddedTokens::Phase::kGiven, parse_special_, segments);
+    TRY_STATUS(
+        parts_.added.split(text, AddedTokens::Phase::kGiven, parse_special_, match_, segments));
     for (const auto& segment : segments) {
       if (segment.token != nullptr) {
         ids.push_back(segment.token->id);
@@ -32,12 +33,13 @@ class Encoding {
   Status given(std::string_view text, bool at_start, std::vector<int32_t>& ids) {
     std::string storage;
     if (!parts_.normalizer.empty()) {
-      TRY(normalized, parts_.normalizer.run(text, regex_));
+      TRY(normalized, parts_.normalizer.run(text, match_));
       storage = std::move(normalized);
       text = storage;
     }
     std::vector<AddedTokens::Segment> segments;
-    parts_.added.split(text, AddedTokens::Phase::kNormalized, parse_special_, segments);
+    TRY_STATUS(parts_.added.split(text, AddedTokens::Phase::kNormalized, parse_special_, match_,
+                                  segments));
     for (const auto& segment : segments) {
       if (segment.token != nullptr) {
         ids.push_back(segment.token->id);
@@ -49,21 +51,21 @@ class Encoding {
   }
 
   Status normalized(std::string_view text, bool at_start, std::vector<int32_t>& ids) {
-    TRY(pieces, parts_.pre_tokenizer.run(text, at_start, regex_));
+    TRY(pieces, parts_.pre_tokenizer.run(text, at_start, match_));
     if (const auto* bpe = std::get_if<Bpe>(&parts_.model)) {
       for (const Pieces::Range range : pieces.ranges) {
         TRY_STATUS(bpe->tokenize(pieces.piece(range), bpe_scratch_, ids));
       }
     } else if (const auto* unigram = std::get_if<Unigram>(&parts_.model)) {
       for (const Pieces::Range range : pieces.ranges) {
-        TRY_STATUS(unigram->tokenize(pieces.piece(range), unigram_scratch_, ids));
+        TRY_STATUS(unigram->tokenize(pieces.piece(range), match_, unigram_scratch_, ids));
       }
     }
     return {};
   }
 
   const TokenizerParts& parts_;
-  RegexScratch regex_;
+  MatchScratch match_;
   bool parse_special_;
   Bpe::Scratch bpe_scratch_;
   Unigram::Scratch unigram_scratch_;
@@ -76,7 +78,7 @@ TokenizerParts::Found TokenizerParts::find(int32_t id) const {
   return {vocabulary->token(id), vocabulary->has(id), false, false};
 }
 
-Status TokenizerParts::add_token(AddedToken token) {
+Status TokenizerParts::add_token(AddedToken token, MatchScratch& scratch) {
   if (added.size() == kMaxTokens) {
     return make_error(ErrorCode::kResourceExhausted, "there are more than {} added tokens",
                       kMaxTokens);
@@ -84,7 +86,6 @@ Status TokenizerParts::add_token(AddedToken token) {
   vocab_size = std::max(vocab_size, token.id + 1);
   std::string pattern = token.content;
   if (token.normalized && !normalizer.empty()) {
-    RegexScratch scratch(pattern.size());
     TRY(normalized, normalizer.run(pattern, scratch));
     pattern = std::move(normalized);
   }

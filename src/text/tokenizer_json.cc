@@ -139,13 +139,14 @@ Status parse_model(const json::Fields& file, TokenizerParts& parts) {
 Status parse_added_tokens(const json::Fields& file, TokenizerParts& parts) {
   if (!file.has("added_tokens")) return {};
   TRY(array, file.array("added_tokens"));
+  MatchScratch scratch(0);  // its budget is for all tokens together
   for (const json::Value& value : *array) {
     TRY(fields, json::Fields::of(value));
     TRY(id, fields.integer("id", 0, INT32_MAX));
     TRY(token, added_token_from_json(fields, id));
     if (token.content.empty()) continue;
     TRY_STATUS(place_added_token(*parts.vocabulary, array->size(), token));
-    TRY_STATUS(parts.add_token(std::move(token)));
+    TRY_STATUS(parts.add_token(std::move(token), scratch));
   }
   return {};
 }

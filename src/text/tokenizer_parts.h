@@ -40,7 +40,7 @@ struct TokenizerParts {
   Found find(int32_t id) const;
 
   // Enters the token; a normalized one is looked for as the normalizer leaves it.
-  Status add_token(AddedToken token);
+  Status add_token(AddedToken token, MatchScratch& scratch);
 };
 
 }  // namespace chitu

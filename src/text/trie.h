@@ -14,16 +14,19 @@ class Trie {
   // A key that is already there gets the new value. REQUIRES: key not empty, value >= 0.
   void add(std::string_view key, int32_t value);
 
-  // Calls f(length, value) for every key that `text` begins with, shortest first.
+  // Calls f(length, value) for every key that `text` begins with, shortest first. Returns the bytes
+  // of the text that were looked at.
   template <class F>
-  void for_each_prefix(std::string_view text, F&& f) const {
-    if (text.empty()) return;
+  size_t for_each_prefix(std::string_view text, F&& f) const {
+    if (text.empty()) return 0;
     uint32_t node = roots_[static_cast<unsigned char>(text[0])];
-    for (size_t length = 1; node != kNone; ++length) {
+    size_t length = 1;
+    for (; node != kNone; ++length) {
       if (values_[node] >= 0) f(length, values_[node]);
-      if (length == text.size()) return;
+      if (length == text.size()) break;
       node = child(node, static_cast<unsigned char>(text[length]));
     }
+    return length;
   }
 
   bool empty() const { return values_.empty(); }

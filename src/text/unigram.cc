@@ -47,7 +47,8 @@ Result<Unigram> Unigram::create(const Vocabulary& vocabulary, const std::vector<
 // before it, and returns n: the word's end, or a place past kWindow that no token reaches over, so
 // that what follows cannot change the way there. Unknown characters fuse, so it does not come after
 // one.
-Result<size_t> Unigram::search(std::string_view word, std::vector<Node>& nodes) const {
+Result<size_t> Unigram::search(std::string_view word, MatchScratch& match,
+                               std::vector<Node>& nodes) const {
   const auto offer = [&](size_t from, size_t to, int32_t id, double score) {
     double total = score + nodes[from].score;
     if (options_.float_sums) total = static_cast<float>(total);
@@ -69,21 +70,23 @@ Result<size_t> Unigram::search(std::string_view word, std::vector<Node>& nodes) 
     }
     const size_t character = utf8::length(word[at]);
     bool covered = false;
-    trie_.for_each_prefix(word.substr(at), [&](size_t length, int32_t id) {
+    match.spend(trie_.for_each_prefix(word.substr(at), [&](size_t length, int32_t id) {
       offer(at, at + length, id, scores_[static_cast<size_t>(id)]);
       covered = covered || length == character;
-    });
+    }));
+    TRY_STATUS(match.check());
     if (!covered) offer(at, at + character, options_.unknown, unknown_score_);
     at += character;
   }
   return at;
 }
 
-Status Unigram::tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const {
+Status Unigram::tokenize(std::string_view word, MatchScratch& match, Scratch& scratch,
+                         std::vector<int32_t>& out) const {
   std::vector<Node>& nodes = scratch.nodes;
   nodes.assign(1, {});
   while (!word.empty()) {
-    TRY(size, search(word, nodes));
+    TRY(size, search(word, match, nodes));
     append_path(word.substr(0, size), nodes, scratch.path, out);
     nodes.assign(1, {.score = nodes[size].score});
     word.remove_prefix(size);

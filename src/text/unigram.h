@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/regex.h"
 #include "text/trie.h"
 #include "text/vocabulary.h"
 
@@ -34,10 +35,12 @@ class Unigram {
                                 const UnigramOptions& options);
 
   // Appends the tokens of `word`. Memory grows with the longest stretch that tokens overlap in, not
-  // with the word. Errors: kResourceExhausted when that has more than kMaxStretch bytes.
+  // with the word. Errors: kResourceExhausted when that has more than kMaxStretch bytes,
+  // and when `match` is exhausted.
   // REQUIRES: valid UTF-8.
   static constexpr size_t kMaxStretch = size_t{1} << 23;
-  Status tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
+  Status tokenize(std::string_view word, MatchScratch& match, Scratch& scratch,
+                  std::vector<int32_t>& out) const;
 
  private:
   struct Node {
@@ -47,7 +50,7 @@ class Unigram {
   };
 
   explicit Unigram(const UnigramOptions& options) : options_(options) {}
-  Result<size_t> search(std::string_view word, std::vector<Node>& nodes) const;
+  Result<size_t> search(std::string_view word, MatchScratch& match, std::vector<Node>& nodes) const;
   void append_path(std::string_view text, const std::vector<Node>& nodes, std::vector<Node>& path,
                    std::vector<int32_t>& out) const;
   void append_unknown(std::string_view text, std::vector<int32_t>& out) const;

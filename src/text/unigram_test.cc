@@ -27,9 +27,10 @@ struct Model {
     auto unigram = Unigram::create(vocabulary, scores, options);
     EXPECT_TRUE(unigram.ok()) << unigram.error().message;
     Unigram::Scratch scratch;
+    MatchScratch match(word.size());
     std::vector<int32_t> ids;
     if (unigram.ok()) {
-      EXPECT_TRUE(unigram->tokenize(word, scratch, ids).ok());
+      EXPECT_TRUE(unigram->tokenize(word, match, scratch, ids).ok());
     }
     return ids;
   }
@@ -68,7 +69,8 @@ TEST(Unigram, TakesMemoryForOneStretchOfAWordAtATime) {
   std::vector<int32_t> ids;
   std::string word;
   while (word.size() < 1000000) word += "ab";
-  ASSERT_TRUE(unigram->tokenize(word, scratch, ids).ok());
+  MatchScratch match(word.size());
+  ASSERT_TRUE(unigram->tokenize(word, match, scratch, ids).ok());
   EXPECT_EQ(ids, std::vector<int32_t>(word.size() / 2, 3));
   EXPECT_LT(scratch.nodes.capacity() + scratch.path.capacity(), 32768u);
 }
@@ -90,7 +92,24 @@ TEST(Unigram, RefusesAStretchThatIsTooLong) {
   Unigram::Scratch scratch;
   std::vector<int32_t> ids;
   const std::string word(Unigram::kMaxStretch + 2, 'a');
-  const Status status = unigram->tokenize(word, scratch, ids);
+  MatchScratch match(word.size());
+  const Status status = unigram->tokenize(word, match, scratch, ids);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kResourceExhausted);
+}
+
+// Each of 100,000 places begins 4096 tokens: 64 steps a byte are allowed.
+TEST(Unigram, RefusesTextsThatTooManyTokensFit) {
+  std::vector<std::pair<std::string, double>> tokens = {{"<unk>", 0}};
+  for (size_t n = 1; n <= kMaxTokenBytes; ++n) tokens.emplace_back(std::string(n, 'a'), -1);
+  const Model model(tokens);
+  auto unigram = Unigram::create(model.vocabulary, model.scores, {.unknown = 0});
+  ASSERT_TRUE(unigram.ok());
+  const std::string word(100000, 'a');
+  MatchScratch match(word.size());
+  Unigram::Scratch scratch;
+  std::vector<int32_t> ids;
+  const Status status = unigram->tokenize(word, match, scratch, ids);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kResourceExhausted);
 }
