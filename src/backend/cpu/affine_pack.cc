@@ -20,8 +20,6 @@
 namespace chitu::cpu {
 namespace {
 
-constexpr uint16_t kHalfOne = 0x3c00;
-
 // What a block says beside its codes. Arrays are as long as the block has groups.
 struct Scales {
   uint16_t d = 0;
@@ -30,65 +28,45 @@ struct Scales {
   uint8_t min[16] = {};
 };
 
-// split(block) takes the scales out of a block and leaves ones (and minima of zero), so that the
-// block decodes to its bare codes, less the offset: where the bits lie is known to tensor/format
-// alone.
-
 template <class Block>
-Scales split_d(Block& block) {
-  Scales s{.d = block.d};
-  block.d = kHalfOne;
-  return s;
+Scales scales_d(const Block& block) {
+  return {.d = block.d};
 }
 template <class Block>
-Scales split_d_m(Block& block) {
-  Scales s{.d = block.d, .m = block.m};
-  block.d = kHalfOne;
-  block.m = 0;
-  return s;
+Scales scales_d_m(const Block& block) {
+  return {.d = block.d, .m = block.m};
 }
-Scales split(BlockQ8_0& block) { return split_d(block); }
-Scales split(BlockQ4_0& block) { return split_d(block); }
-Scales split(BlockQ5_0& block) { return split_d(block); }
-Scales split(BlockQ4_1& block) { return split_d_m(block); }
-Scales split(BlockQ5_1& block) { return split_d_m(block); }
+Scales scales(const BlockQ8_0& block) { return scales_d(block); }
+Scales scales(const BlockQ4_0& block) { return scales_d(block); }
+Scales scales(const BlockQ5_0& block) { return scales_d(block); }
+Scales scales(const BlockQ4_1& block) { return scales_d_m(block); }
+Scales scales(const BlockQ5_1& block) { return scales_d_m(block); }
 
-Scales split(BlockQ2_K& block) {
+Scales scales(const BlockQ2_K& block) {
   Scales s{.d = block.d, .m = block.dmin};
   std::copy_n(block.scales, 16, s.scale);
-  block.d = kHalfOne;
-  std::fill_n(block.scales, 16, uint8_t{1});
   return s;
 }
-Scales split(BlockQ3_K& block) {
+Scales scales(const BlockQ3_K& block) {
   Scales s{.d = block.d};
   for (int g = 0; g < 16; ++g) s.scale[g] = static_cast<uint8_t>(q3_k_scale(block.scales, g) - 32);
-  block.d = kHalfOne;
-  std::fill_n(block.scales, 8, uint8_t{0x11});  // every scale 33, which stands for 1
-  std::fill_n(block.scales + 8, 4, uint8_t{0xaa});
   return s;
 }
 template <class Block>
-Scales split_scale_min(Block& block) {
+Scales scales_and_mins(const Block& block) {
   Scales s{.d = block.d, .m = block.dmin};
   for (int g = 0; g < 8; ++g) {
     const ScaleMin packed = k_scale_min(block.scales, g);
     s.scale[g] = static_cast<uint8_t>(packed.scale);
     s.min[g] = static_cast<uint8_t>(packed.min);
   }
-  block.d = kHalfOne;
-  std::fill_n(block.scales, 4, uint8_t{1});  // scales of groups 0 to 3
-  std::fill_n(block.scales + 4, 4, uint8_t{0});
-  std::fill_n(block.scales + 8, 4, uint8_t{1});  // low halves of the scales of groups 4 to 7
   return s;
 }
-Scales split(BlockQ4_K& block) { return split_scale_min(block); }
-Scales split(BlockQ5_K& block) { return split_scale_min(block); }
-Scales split(BlockQ6_K& block) {
+Scales scales(const BlockQ4_K& block) { return scales_and_mins(block); }
+Scales scales(const BlockQ5_K& block) { return scales_and_mins(block); }
+Scales scales(const BlockQ6_K& block) {
   Scales s{.d = block.d};
   std::memcpy(s.scale, block.scales, sizeof(block.scales));
-  block.d = kHalfOne;
-  std::fill_n(block.scales, 16, int8_t{1});
   return s;
 }
 
@@ -117,21 +95,35 @@ struct Packer {
   static_assert(Block::kElements == Format::kColumns);
   static constexpr int kLowMask = (1 << Format::kLowBits) - 1;
 
-  // Writes a block as one lane of a zeroed tile.
-  static void put(Block block, int lane, uint8_t* tile) {
-    const Scales scales = split(block);
-    float values[Format::kColumns];
-    decode_block(block, values);
-    for (int c = 0; c < Format::kColumns; ++c) {
-      const int u = static_cast<int>(values[c]) + Format::kOffset;
-      const Place low = place(lane, c, Format::kLowBits, Format::kLowBytes);
-      tile[low.byte] |= static_cast<uint8_t>((u & kLowMask) << low.shift);
+  // Writes bits [kFirst, kFirst + kBits) of 32 codes as one lane of their planes. Words hold the 4
+  // codes of a step.
+  template <int kFirst, int kBits>
+  static void put_bits(const uint8_t* codes, uint8_t* lane) {
+    constexpr int kSteps = 8 / kBits;
+    constexpr uint32_t kMask = 0x01010101U * ((1U << kBits) - 1);
+    for (int vector = 0; vector < kBits; ++vector) {
+      uint32_t word = 0;
+      for (int step = 0; step < kSteps; ++step) {
+        uint32_t four;
+        std::memcpy(&four, codes + (vector * kSteps + step) * 4, sizeof(four));
+        word |= (four >> kFirst & kMask) << (step * kBits);
+      }
+      std::memcpy(lane + vector * 64, &word, sizeof(word));
+    }
+  }
+
+  // Writes a block as one lane of a tile.
+  static void put(const Block& block, int lane, uint8_t* tile) {
+    uint8_t codes[Format::kColumns];
+    block_codes(block, codes);
+    for (int part = 0; part < Format::kColumns / 32; ++part) {
+      put_bits<0, Format::kLowBits>(codes + part * 32, tile + part * Format::kLowBytes + lane * 4);
       if constexpr (Format::kHighBits > 0) {
-        const Place high = place(lane, c, Format::kHighBits, Format::kHighBytes);
-        tile[Format::kHighAt + high.byte] |=
-            static_cast<uint8_t>(u >> Format::kLowBits << high.shift);
+        put_bits<Format::kLowBits, Format::kHighBits>(
+            codes + part * 32, tile + Format::kHighAt + part * Format::kHighBytes + lane * 4);
       }
     }
+    const Scales scales = cpu::scales(block);
     for (int g = 0; g < Format::kGroups; ++g) {
       if constexpr (Format::kHasGroupScales)
         tile[Format::kScalesAt + g * kAffineRows + lane] = scales.scale[g];
@@ -141,6 +133,17 @@ struct Packer {
     }
     put_half(tile + Format::kDAt + lane * 2, scales.d);
     if constexpr (Format::kHasMins) put_half(tile + Format::kMAt + lane * 2, scales.m);
+  }
+
+  static constexpr auto kBlockBytes = static_cast<int64_t>(sizeof(Block));
+  // A block that is read right after it has been copied waits for its bytes: copy several.
+  static constexpr int64_t kBlocksAtOnce = std::max<int64_t>(1, 512 / kBlockBytes);
+
+  // Writes neighbouring blocks, of any alignment, as one lane of neighbouring tiles.
+  static void put_blocks(const std::byte* source, int64_t count, int lane, uint8_t* tiles) {
+    Block blocks[kBlocksAtOnce];
+    std::memcpy(blocks, source, static_cast<std::size_t>(count * kBlockBytes));
+    for (int64_t i = 0; i < count; ++i) put(blocks[i], lane, tiles + i * Format::kTileBytes);
   }
 
   static int code(const uint8_t* tile, int lane, int column) {
@@ -180,16 +183,17 @@ struct Packer {
   static void pack_rows(const std::byte* source, int64_t source_stride, int64_t rows, int64_t cols,
                         int64_t begin, int64_t end, std::byte* packed) {
     const int64_t tiles = cols / Format::kColumns;
-    for (int64_t row = begin; row < end; ++row) {
-      auto* unit =
+    for (int64_t row = begin; row < end; row += kAffineRows) {
+      auto* tile =
           reinterpret_cast<uint8_t*>(packed) + row / kAffineRows * tiles * Format::kTileBytes;
-      const auto lane = static_cast<int>(row % kAffineRows);
-      if (lane == 0) std::fill_n(unit, tiles * Format::kTileBytes, uint8_t{0});
-      for (int64_t i = 0; i < tiles; ++i) {
-        Block block;
-        std::memcpy(&block, source + row * source_stride + i * static_cast<int64_t>(sizeof(Block)),
-                    sizeof(block));
-        put(block, lane, unit + i * Format::kTileBytes);
+      const auto lanes = static_cast<int>(std::min<int64_t>(kAffineRows, end - row));
+      if (lanes < kAffineRows) std::fill_n(tile, tiles * Format::kTileBytes, uint8_t{0});
+      for (int64_t i = 0; i < tiles; i += kBlocksAtOnce) {
+        const int64_t count = std::min(kBlocksAtOnce, tiles - i);
+        for (int lane = 0; lane < lanes; ++lane) {
+          put_blocks(source + (row + lane) * source_stride + i * kBlockBytes, count, lane,
+                     tile + i * Format::kTileBytes);
+        }
       }
     }
     CHECK(end == rows || end % kAffineRows == 0);

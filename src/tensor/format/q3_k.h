@@ -28,17 +28,29 @@ CHITU_ALWAYS_INLINE int q3_k_scale(const uint8_t* scales, int group) {
   return low | high << 4;
 }
 
+// The codes of the values, without scale; 4 stands for 0.
+CHITU_ALWAYS_INLINE void block_codes(const BlockQ3_K& block, uint8_t* codes) {
+  for (int half = 0; half < 2; ++half) {
+    const uint8_t* qs = block.qs + half * 32;
+    uint8_t* to = codes + half * 128;
+    for (int l = 0; l < 32; ++l) {
+      const int high = block.hmask[l] >> (half * 4);
+      to[l] = static_cast<uint8_t>((qs[l] & 3) | (high & 1) << 2);
+      to[l + 32] = static_cast<uint8_t>((qs[l] >> 2 & 3) | (high & 2) << 1);
+      to[l + 64] = static_cast<uint8_t>((qs[l] >> 4 & 3) | (high & 4));
+      to[l + 96] = static_cast<uint8_t>(qs[l] >> 6 | (high & 8) >> 1);
+    }
+  }
+}
+
 CHITU_ALWAYS_INLINE void decode_block(const BlockQ3_K& block, float* values) {
   const float d = half_to_float(block.d);
+  uint8_t codes[256];
+  block_codes(block, codes);
   for (int group = 0; group < 16; ++group) {
     const float scale = d * static_cast<float>(q3_k_scale(block.scales, group) - 32);
-    const uint8_t* qs = block.qs + group / 8 * 32 + group % 2 * 16;
-    const uint8_t* hmask = block.hmask + group % 2 * 16;
-    const int shift = group % 8 / 2 * 2;
-    for (int l = 0; l < 16; ++l) {
-      const int q = (qs[l] >> shift & 3) | (hmask[l] >> (group / 2) & 1) << 2;
-      values[group * 16 + l] = scale * static_cast<float>(q - 4);
-    }
+    for (int i = group * 16; i < group * 16 + 16; ++i)
+      values[i] = scale * static_cast<float>(codes[i] - 4);
   }
 }
 

@@ -16,12 +16,19 @@ struct BlockQ4_0 {
 };
 static_assert(sizeof(BlockQ4_0) == 18);
 
+// The codes of the values, without scale; 8 stands for 0.
+CHITU_ALWAYS_INLINE void block_codes(const BlockQ4_0& block, uint8_t* codes) {
+  for (int i = 0; i < 16; ++i) {
+    codes[i] = block.qs[i] & 0xf;
+    codes[i + 16] = static_cast<uint8_t>(block.qs[i] >> 4);
+  }
+}
+
 CHITU_ALWAYS_INLINE void decode_block(const BlockQ4_0& block, float* values) {
   const float d = half_to_float(block.d);
-  for (int i = 0; i < 16; ++i) {
-    values[i] = d * static_cast<float>((block.qs[i] & 0xf) - 8);
-    values[i + 16] = d * static_cast<float>((block.qs[i] >> 4) - 8);
-  }
+  uint8_t codes[32];
+  block_codes(block, codes);
+  for (int i = 0; i < 32; ++i) values[i] = d * static_cast<float>(codes[i] - 8);
 }
 
 }  // namespace chitu

@@ -5,6 +5,7 @@
 
 #include "tensor/format/always_inline.h"
 #include "tensor/format/half.h"
+#include "tensor/format/spread_bits.h"
 
 namespace chitu {
 
@@ -18,14 +19,21 @@ struct BlockQ5_1 {
 };
 static_assert(sizeof(BlockQ5_1) == 24);
 
+// The codes of the values, without scale and minimum.
+CHITU_ALWAYS_INLINE void block_codes(const BlockQ5_1& block, uint8_t* codes) {
+  for (int i = 0; i < 16; ++i) {
+    codes[i] = block.qs[i] & 0xf;
+    codes[i + 16] = static_cast<uint8_t>(block.qs[i] >> 4);
+  }
+  for (int i = 0; i < 4; ++i) spread_bits(block.qh[i], 4, codes + i * 8);
+}
+
 CHITU_ALWAYS_INLINE void decode_block(const BlockQ5_1& block, float* values) {
   const float d = half_to_float(block.d);
   const float m = half_to_float(block.m);
-  for (int i = 0; i < 32; ++i) {
-    const int low = i < 16 ? block.qs[i] & 0xf : block.qs[i - 16] >> 4;
-    const int high = block.qh[i / 8] >> (i % 8) & 1;
-    values[i] = d * static_cast<float>(low | high << 4) + m;
-  }
+  uint8_t codes[32];
+  block_codes(block, codes);
+  for (int i = 0; i < 32; ++i) values[i] = d * static_cast<float>(codes[i]) + m;
 }
 
 }  // namespace chitu

@@ -21,19 +21,30 @@ struct BlockQ5_K {
 };
 static_assert(sizeof(BlockQ5_K) == 176);
 
+// The codes of the values, without scale and minimum.
+CHITU_ALWAYS_INLINE void block_codes(const BlockQ5_K& block, uint8_t* codes) {
+  for (int pair = 0; pair < 4; ++pair) {
+    const uint8_t* qs = block.qs + pair * 32;
+    uint8_t* to = codes + pair * 64;
+    for (int l = 0; l < 32; ++l) {
+      const int high = block.qh[l] >> (pair * 2);
+      to[l] = static_cast<uint8_t>((qs[l] & 0xf) | (high & 1) << 4);
+      to[l + 32] = static_cast<uint8_t>(qs[l] >> 4 | (high & 2) << 3);
+    }
+  }
+}
+
 CHITU_ALWAYS_INLINE void decode_block(const BlockQ5_K& block, float* values) {
   const float d = half_to_float(block.d);
   const float dmin = half_to_float(block.dmin);
+  uint8_t codes[256];
+  block_codes(block, codes);
   for (int group = 0; group < 8; ++group) {
     const ScaleMin packed = k_scale_min(block.scales, group);
     const float scale = d * static_cast<float>(packed.scale);
     const float min = dmin * static_cast<float>(packed.min);
-    const uint8_t* qs = block.qs + group / 2 * 32;
-    const int shift = group % 2 * 4;
-    for (int l = 0; l < 32; ++l) {
-      const int q = (qs[l] >> shift & 0xf) | (block.qh[l] >> group & 1) << 4;
-      values[group * 32 + l] = scale * static_cast<float>(q) - min;
-    }
+    for (int i = group * 32; i < group * 32 + 32; ++i)
+      values[i] = scale * static_cast<float>(codes[i]) - min;
   }
 }
 

@@ -19,18 +19,29 @@ struct BlockQ6_K {
 };
 static_assert(sizeof(BlockQ6_K) == 210);
 
+// The codes of the values, without scale; 32 stands for 0.
+CHITU_ALWAYS_INLINE void block_codes(const BlockQ6_K& block, uint8_t* codes) {
+  for (int half = 0; half < 2; ++half) {
+    const uint8_t* ql = block.ql + half * 64;
+    const uint8_t* qh = block.qh + half * 32;
+    uint8_t* to = codes + half * 128;
+    for (int l = 0; l < 32; ++l) {
+      to[l] = static_cast<uint8_t>((ql[l] & 0xf) | (qh[l] & 3) << 4);
+      to[l + 32] = static_cast<uint8_t>((ql[l + 32] & 0xf) | (qh[l] >> 2 & 3) << 4);
+      to[l + 64] = static_cast<uint8_t>(ql[l] >> 4 | (qh[l] >> 4 & 3) << 4);
+      to[l + 96] = static_cast<uint8_t>(ql[l + 32] >> 4 | (qh[l] >> 6) << 4);
+    }
+  }
+}
+
 CHITU_ALWAYS_INLINE void decode_block(const BlockQ6_K& block, float* values) {
   const float d = half_to_float(block.d);
+  uint8_t codes[256];
+  block_codes(block, codes);
   for (int group = 0; group < 16; ++group) {
     const float scale = d * static_cast<float>(block.scales[group]);
-    const uint8_t* ql = block.ql + group / 8 * 64 + group % 4 * 16;
-    const uint8_t* qh = block.qh + group / 8 * 32 + group % 2 * 16;
-    const int low_shift = group % 8 / 4 * 4;
-    const int high_shift = group % 8 / 2 * 2;
-    for (int l = 0; l < 16; ++l) {
-      const int q = (ql[l] >> low_shift & 0xf) | (qh[l] >> high_shift & 3) << 4;
-      values[group * 16 + l] = scale * static_cast<float>(q - 32);
-    }
+    for (int i = group * 16; i < group * 16 + 16; ++i)
+      values[i] = scale * static_cast<float>(codes[i] - 32);
   }
 }
 
