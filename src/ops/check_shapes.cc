@@ -16,6 +16,10 @@ bool is_float(DType type) {
   return type == DType::kF32 || type == DType::kF16 || type == DType::kBF16;
 }
 
+bool is_cache_dtype(DType type, int64_t head_dim) {
+  return is_float(type) || (type == DType::kQ8_0 && head_dim % info(type).block_elements == 0);
+}
+
 // Collects the first mismatch of one operation, so that the checks below read as a table.
 class Checker {
  public:
@@ -80,7 +84,10 @@ class Checker {
       const Shape wanted{x->shape[0], kv_heads, plan->block_size, head_dim};
       if (x->shape != wanted) fail(operand, to_string(x->shape), to_string(wanted));
       if (!x->is_contiguous()) fail(operand, "rows apart", "contiguous");
-      if (!is_float(x->dtype)) fail(operand, std::string(name(x->dtype)), "F32, F16 or BF16");
+      if (!is_cache_dtype(x->dtype, head_dim)) {
+        fail(operand, std::string(name(x->dtype)),
+             "F32, F16, BF16, or Q8_0 for a head_dim that is a multiple of 32");
+      }
     }
     if (layer.k.shape != layer.v.shape)
       fail("kv.v", to_string(layer.v.shape), to_string(layer.k.shape));

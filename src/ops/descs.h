@@ -37,7 +37,10 @@ struct AttentionPlan {
   int64_t max_kv_len = 0;  // largest kv_lens
 };
 
-// One layer's cache. k, v: [num_blocks, kv_heads, block_size, head_dim], contiguous.
+// One layer's cache. k, v: [num_blocks, kv_heads, block_size, head_dim], contiguous, in F32, F16,
+// BF16, or Q8_0 for a head_dim that is a multiple of 32. How a back end arranges the values of a
+// block within its bytes is its own affair: only StoreKv writes them, and only Attention reads
+// them.
 struct KvLayer {
   TensorRef k;
   TensorRef v;

@@ -23,9 +23,12 @@ struct Form {
   float softcap = 0.0F;
 };
 
+constexpr DType kCacheDTypes[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
+
 // A batch over a paged cache whose blocks are handed out in a random order, with some never used.
 struct Batch {
   Ints positions, slots, q_starts = {0}, kv_lens, table;
+  Ints all_slots;  // of cached and added tokens
   int64_t num_blocks = 0;
   int64_t max_blocks = 1;
   int64_t max_q = 0;
@@ -49,10 +52,12 @@ struct Batch {
         row.push_back(free.back());
         free.pop_back();
       }
-      for (int64_t p = s.cached; p < s.cached + s.added; ++p) {
-        positions.push_back(static_cast<int32_t>(p));
-        slots.push_back(
+      for (int64_t p = 0; p < s.cached + s.added; ++p) {
+        all_slots.push_back(
             static_cast<int32_t>(row[p / form.block_size] * form.block_size + p % form.block_size));
+        if (p < s.cached) continue;
+        positions.push_back(static_cast<int32_t>(p));
+        slots.push_back(all_slots.back());
       }
       q_starts.push_back(q_starts.back() + static_cast<int32_t>(s.added));
       kv_lens.push_back(static_cast<int32_t>(s.cached + s.added));
@@ -74,6 +79,29 @@ struct Batch {
             .max_q_len = max_q,
             .max_kv_len = max_kv};
   }
+
+  int64_t all_tokens() const { return static_cast<int64_t>(all_slots.size()); }
+
+  // A cache that holds `k` and `v`, [all tokens, kv_heads * head_dim].
+  KvLayer store(Side& side, const Form& form, const Floats& k, const Floats& v) const {
+    const Shape cache{num_blocks, form.kv_heads, form.block_size, form.head_dim};
+    const KvLayer kv{side.empty_cache(form.cache, cache), side.empty_cache(form.cache, cache)};
+    const int64_t n = all_tokens();
+    // Storing looks at slots only.
+    const AttentionPlan plan{
+        .positions = side.ints(all_slots),
+        .slots = side.ints(all_slots),
+        .q_starts = side.ints({0, static_cast<int32_t>(n)}),
+        .kv_lens = side.ints({static_cast<int32_t>(n)}),
+        .block_table = side.ints(table, {1, static_cast<int64_t>(table.size())}),
+        .block_size = form.block_size,
+        .num_tokens = n,
+        .num_sequences = 1,
+        .max_q_len = n};
+    const Shape rows{n, form.kv_heads * form.head_dim};
+    side.run(StoreKv{.k = side.f32(k, rows), .v = side.f32(v, rows), .kv = kv, .plan = &plan});
+    return kv;
+  }
 };
 
 std::string describe(const Form& f) {
@@ -87,20 +115,19 @@ std::string describe(const Form& f) {
 
 class Attentions : public Conformance {
  protected:
-  // The reference sees the same cache, rounded to the same dtype.
   void check(const Form& f) {
     SCOPED_TRACE(describe(f));
     const Batch batch(f, random_);
     const auto tokens = static_cast<int64_t>(batch.positions.size());
-    const Shape cache{batch.num_blocks, f.kv_heads, f.block_size, f.head_dim};
-    const Floats k = normal(cache.elements());
-    const Floats v = normal(cache.elements());
+    const Floats k = normal(batch.all_tokens() * f.kv_heads * f.head_dim);
+    const Floats v = normal(batch.all_tokens() * f.kv_heads * f.head_dim);
     const Floats q = normal(tokens * f.heads * f.head_dim, 2.0F);
     expect_same([&](Side& side) {
+      const KvLayer kv = batch.store(side, f, k, v);
       const AttentionPlan plan = batch.plan(side, f.block_size);
       const TensorRef out = side.output({tokens, f.heads * f.head_dim}, 3);
       side.run(Attention{.q = side.activations(q, {tokens, f.heads * f.head_dim}, 24),
-                         .kv = {side.floats(f.cache, k, cache), side.floats(f.cache, v, cache)},
+                         .kv = kv,
                          .plan = &plan,
                          .heads = f.heads,
                          .scale = 1.0F / std::sqrt(static_cast<float>(f.head_dim)),
@@ -158,13 +185,17 @@ TEST_P(Attentions, BlockSizes) {
 }
 
 TEST_P(Attentions, CacheDTypes) {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
-    for (const int64_t head_dim : {64, 20, 3}) {
-      check({.sequences = {{140, 1}, {0, 33}},
-             .heads = 4,
-             .kv_heads = 2,
-             .head_dim = head_dim,
-             .cache = dtype});
+  for (const DType dtype : kCacheDTypes) {
+    for (const int64_t head_dim : {64, 20, 3, 128, 160}) {
+      if (head_dim % info(dtype).block_elements != 0) continue;
+      for (const int64_t block_size : {32, 7, 200}) {
+        check({.sequences = {{140, 1}, {0, 33}},
+               .heads = 4,
+               .kv_heads = 2,
+               .head_dim = head_dim,
+               .block_size = block_size,
+               .cache = dtype});
+      }
     }
   }
 }
@@ -205,15 +236,15 @@ TEST_P(Attentions, LongContext) {
 TEST_P(Attentions, LargeScores) {
   const Form f{.sequences = {{299, 1}}, .heads = 1, .kv_heads = 1, .head_dim = 4};
   const Batch batch(f, random_);
-  const Shape cache{batch.num_blocks, 1, f.block_size, 4};
   for (const float sigma : {10.0F, 1000.0F}) {
-    const Floats k = normal(cache.elements(), sigma);
-    const Floats v = normal(cache.elements());
+    const Floats k = normal(batch.all_tokens() * 4, sigma);
+    const Floats v = normal(batch.all_tokens() * 4);
     expect_same([&](Side& side) {
+      const KvLayer kv = batch.store(side, f, k, v);
       const AttentionPlan plan = batch.plan(side, f.block_size);
       const TensorRef out = side.output({1, 4});
       side.run(Attention{.q = side.activations({3, -5, 2, 4}, {1, 4}),
-                         .kv = {side.f32(k, cache), side.f32(v, cache)},
+                         .kv = kv,
                          .plan = &plan,
                          .heads = 1,
                          .out = out});
@@ -233,12 +264,11 @@ TEST_P(Attentions, ATokenDoesNotDependOnItsStep) {
                      .window = window};
     const Batch batch(whole, random_);
     const int64_t cols = whole.heads * whole.head_dim;
-    const Shape cache{batch.num_blocks, whole.kv_heads, whole.block_size, whole.head_dim};
-    const Floats k = normal(cache.elements());
-    const Floats v = normal(cache.elements());
+    const Floats k = normal(batch.all_tokens() * whole.kv_heads * whole.head_dim);
+    const Floats v = normal(batch.all_tokens() * whole.kv_heads * whole.head_dim);
     const Floats q = normal(290 * cols, 2.0F);
     Side side(*device_, DType::kF32);
-    const KvLayer kv{side.floats(DType::kF16, k, cache), side.floats(DType::kF16, v, cache)};
+    const KvLayer kv = batch.store(side, whole, k, v);
     const auto run = [&](const AttentionPlan& plan, const Floats& queries) {
       const Shape shape{plan.num_tokens, cols};
       const TensorRef out = side.output(shape);
@@ -273,34 +303,38 @@ TEST_P(Attentions, ATokenDoesNotDependOnItsStep) {
   }
 }
 
-TEST_P(Attentions, StoreKv) {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+// What is stored of keys is seen in the other cases: their arrangement is the back end's.
+TEST_P(Attentions, ValuesAreStoredExactly) {
+  for (const DType dtype : kCacheDTypes) {
     for (const int64_t head_dim : {3, 16, 64}) {
+      if (head_dim % info(dtype).block_elements != 0) continue;
       const Form f{.sequences = {{5, 1}, {0, 40}, {31, 2}},
                    .heads = 2,
                    .kv_heads = 2,
                    .head_dim = head_dim,
                    .cache = dtype};
       const Batch batch(f, random_);
-      const auto tokens = static_cast<int64_t>(batch.positions.size());
-      const Shape cache{batch.num_blocks, 2, f.block_size, head_dim};
+      const int64_t tokens = batch.all_tokens();
       const Floats k = normal(tokens * 2 * head_dim);
-      const Floats v = normal(tokens * 2 * head_dim);
+      Floats v = normal(tokens * 2 * head_dim);
+      std::fill_n(v.begin(), head_dim, 0.0F);
+      for (int64_t i = 0; i < head_dim; ++i) v[head_dim + i] *= 1e-7F;  // scales below F16's normal
       expect_same(
           [&](Side& side) {
-            const AttentionPlan plan = batch.plan(side, f.block_size);
-            const Floats empty(static_cast<std::size_t>(cache.elements()));
-            const KvLayer kv{side.floats(dtype, empty, cache), side.floats(dtype, empty, cache)};
-            side.run(StoreKv{.k = side.activations(k, {tokens, 2 * head_dim}, 5),
-                             .v = side.activations(v, {tokens, 2 * head_dim}),
-                             .kv = kv,
-                             .plan = &plan});
-            Floats both = side.read(kv.k);
-            const Floats values = side.read(kv.v);
-            both.insert(both.end(), values.begin(), values.end());
-            return both;
+            const TensorRef stored = batch.store(side, f, k, v).v;
+            const Floats rows = side.read(stored);
+            Floats wanted;
+            for (const int32_t slot : batch.all_slots) {
+              for (int64_t head = 0; head < 2; ++head) {
+                const int64_t row =
+                    (slot / f.block_size * 2 + head) * f.block_size + slot % f.block_size;
+                wanted.insert(wanted.end(), rows.begin() + row * head_dim,
+                              rows.begin() + (row + 1) * head_dim);
+              }
+            }
+            return wanted;
           },
-          0.0);  // rounding to nearest is exact
+          0.0);
     }
   }
 }
@@ -315,7 +349,8 @@ TEST_P(Attentions, RopeStoreKv) {
                      .head_dim = head_dim};
         const Batch batch(f, random_);
         const auto tokens = static_cast<int64_t>(batch.positions.size());
-        const Shape cache{batch.num_blocks, 2, f.block_size, head_dim};
+        const Floats cached_k = normal(batch.all_tokens() * 2 * head_dim);
+        const Floats cached_v = normal(batch.all_tokens() * 2 * head_dim);
         const Floats qkv = normal(tokens * 10 * head_dim);
         const Floats q_norm = normal(head_dim);
         const Floats k_norm = normal(head_dim);
@@ -323,8 +358,7 @@ TEST_P(Attentions, RopeStoreKv) {
         const Floats sin = normal(tokens * half);
         expect_same([&](Side& side) {
           const AttentionPlan plan = batch.plan(side, f.block_size);
-          const Floats empty(static_cast<std::size_t>(cache.elements()));
-          const KvLayer kv{side.f32(empty, cache), side.f32(empty, cache)};
+          const KvLayer kv = batch.store(side, f, cached_k, cached_v);
           const TensorRef x = side.activations(qkv, {tokens, 10 * head_dim});
           side.run(RopeStoreKv{.qkv = x,
                                .heads = 6,
@@ -337,11 +371,13 @@ TEST_P(Attentions, RopeStoreKv) {
                                .interleaved = interleaved,
                                .kv = kv,
                                .plan = &plan});
-          Floats all = side.read(x.col_slice(0, 6 * head_dim));
-          for (const TensorRef& part : {kv.k, kv.v}) {
-            const Floats values = side.read(part);
-            all.insert(all.end(), values.begin(), values.end());
-          }
+          const TensorRef q = x.col_slice(0, 6 * head_dim);
+          const TensorRef out = side.output({tokens, 6 * head_dim});
+          side.run(
+              Attention{.q = q, .kv = kv, .plan = &plan, .heads = 6, .scale = 0.1F, .out = out});
+          Floats all = side.read(q);
+          const Floats attended = side.read(out);
+          all.insert(all.end(), attended.begin(), attended.end());
           return all;
         });
       }

@@ -31,7 +31,8 @@ std::vector<std::byte> encode(DType dtype, const Floats& values) {
 }
 
 Floats decoded(DType dtype, const std::vector<std::byte>& bytes) {
-  Floats values(bytes.size() / static_cast<std::size_t>(info(dtype).block_bytes));
+  Floats values(bytes.size() / static_cast<std::size_t>(info(dtype).block_bytes) *
+                static_cast<std::size_t>(info(dtype).block_elements));
   decode(dtype, bytes.data(), values.data(), static_cast<int64_t>(values.size()));
   return values;
 }
@@ -67,6 +68,11 @@ TensorRef Side::activations(const Floats& values, const Shape& shape, int64_t pa
 
 TensorRef Side::f32(const Floats& values, const Shape& shape, int64_t padding) {
   return floats(DType::kF32, values, shape, padding);
+}
+
+TensorRef Side::empty_cache(DType dtype, const Shape& shape) {
+  const auto bytes = static_cast<std::size_t>(bytes_for(dtype, shape.elements()));
+  return make(dtype, shape, 0, std::vector<std::byte>(bytes, std::byte{0xff}));
 }
 
 TensorRef Side::ints(const Ints& values, const Shape& shape) {

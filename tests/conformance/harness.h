@@ -70,6 +70,8 @@ class Side {
   TensorRef activations(const Floats& values, const Shape& shape, int64_t padding = 0);
   TensorRef f32(const Floats& values, const Shape& shape, int64_t padding = 0);
   TensorRef floats(DType dtype, const Floats& values, const Shape& shape, int64_t padding = 0);
+  // A cache of keys or values before anything is stored: NaN in every float format.
+  TensorRef empty_cache(DType dtype, const Shape& shape);
   TensorRef ints(const Ints& values, const Shape& shape);
   TensorRef ints(const Ints& values) { return ints(values, {static_cast<int64_t>(values.size())}); }
 

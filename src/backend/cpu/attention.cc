@@ -1,4 +1,4 @@
-// StoreKv and Attention over a paged cache.
+// StoreKv and Attention over a paged cache (kv_layout.h).
 //
 // The unit of work is a tile: queries of one sequence that share a kv head. Row r of a tile is the
 // query of token (first + r) / group with head kv_head * group + (first + r) % group, so that the
@@ -10,38 +10,15 @@
 // threads and are merged in the same order afterwards: the result does not depend on the number of
 // threads, nor on what else is in the batch.
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstring>
-#include <limits>
 
 #include "backend/cpu/context.h"
+#include "backend/cpu/kv_layout.h"
 
 namespace chitu::cpu {
 namespace {
 
 int64_t div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-const std::byte* cache_row(const TensorRef& cache, int64_t row) {
-  return static_cast<const std::byte*>(cache.data) + bytes_for(cache.dtype, row * cache.cols());
-}
-
-// Rows of a layer's cache [blocks, kv_heads, block_size, head_dim].
-int64_t cache_row_index(const TensorRef& cache, int64_t block, int64_t head, int64_t offset) {
-  return (block * cache.shape[1] + head) * cache.shape[2] + offset;
-}
-
-void store_row(const Context& context, const float* values, const TensorRef& cache, int64_t row) {
-  const int64_t d = cache.cols();
-  switch (cache.dtype) {
-    case DType::kF16:
-      return context.rows.to_half(values, cache.row<uint16_t>(row), d);
-    case DType::kBF16:
-      return context.rows.to_bf16(values, cache.row<uint16_t>(row), d);
-    default:
-      std::memcpy(cache.row<float>(row), values, static_cast<std::size_t>(d) * sizeof(float));
-  }
-}
 
 constexpr int64_t kSpanChunks = 8;
 constexpr int64_t kSpanKeys = kSpanChunks * kChunkKeys;
@@ -53,7 +30,7 @@ struct Tile {
   int64_t kv_head = 0;
   int64_t first = 0;  // row
   int rows = 0;
-  int64_t first_key = 0;  // the keys that any row sees, from a multiple of kKeyAlignment on
+  int64_t first_key = 0;  // the keys that any row sees, from a multiple of kPanelKeys on
   int64_t end_key = 0;
 };
 
@@ -128,7 +105,7 @@ class Tiles {
         .sequence = sequence, .kv_head = index / per_head, .first = index % per_head * tile_rows_};
     t.rows = static_cast<int>(std::min<int64_t>(tile_rows_, rows(sequence) - t.first));
     // Positions ascend within a sequence.
-    t.first_key = first_key(token(t, 0)) / kKeyAlignment * kKeyAlignment;
+    t.first_key = first_key(token(t, 0)) / kPanelKeys * kPanelKeys;
     t.end_key = end_key(token(t, t.rows - 1));
     return t;
   }
@@ -173,10 +150,10 @@ class Run {
   // Tiles that keep all threads busy.
   static int64_t enough_tiles(const Context& context) { return 4 * context.pool.size(); }
 
-  // A whole, a span and a chunk of it, and the kernel's scratch.
+  // A whole, a span and a chunk of it, panels of a chunk's keys, and the kernel's scratch.
   static int64_t thread_floats(int64_t head_dim) {
-    return 3 * part_floats(kTileRows, head_dim) +
-           div_up(attention_scratch_floats(head_dim), 16) * 16;
+    return 3 * part_floats(kTileRows, head_dim) + kChunkKeys * head_dim +
+           attention_scratch_floats(head_dim);
   }
 
   // The units of run_units(), at most.
@@ -193,13 +170,19 @@ class Run {
     AttentionPart whole;
     AttentionPart span;
     AttentionPart chunk;
+    std::byte* panels;
     float* scratch;
   };
   Parts parts_of(int thread) const {
     float* memory = thread_memory_ + thread * thread_floats_;
     const int64_t size = part_floats(kTileRows, head_dim_);
     const auto part = [&](int64_t i) { return part_at(memory + i * size, kTileRows, head_dim_); };
-    return {.whole = part(0), .span = part(1), .chunk = part(2), .scratch = memory + 3 * size};
+    float* panels = memory + 3 * size;
+    return {.whole = part(0),
+            .span = part(1),
+            .chunk = part(2),
+            .panels = reinterpret_cast<std::byte*>(panels),
+            .scratch = panels + kChunkKeys * head_dim_};
   }
 
   // Calls f(index, cursor, parts of the thread) for [0, n), each thread taking the next that is
@@ -232,7 +215,7 @@ class Run {
                    const Parts& parts) const {
     fold(tile, begin, end, kChunkKeys, span, parts.chunk,
          [&](int64_t from, int64_t to, const AttentionPart& part) {
-           attend(tile, from, to, part, parts.scratch);
+           attend(tile, from, to, part, parts);
          });
   }
 
@@ -290,14 +273,14 @@ class Run {
   }
 
   void attend(const Tile& tile, int64_t begin, int64_t end, const AttentionPart& part,
-              float* scratch) const {
+              const Parts& parts) const {
     AttentionChunk chunk;
     chunk.head_dim = head_dim_;
     chunk.scale = op_.scale;
     chunk.softcap = op_.softcap;
     chunk.dtype = op_.kv.k.dtype;
     chunk.part = part;
-    chunk.scratch = scratch;
+    chunk.scratch = parts.scratch;
     chunk.rows = tile.rows;
     chunk.keys = static_cast<int>(end - begin);
     for (int r = 0; r < tile.rows; ++r) {
@@ -308,26 +291,55 @@ class Run {
       chunk.end[r] = static_cast<int>(
           std::clamp<int64_t>(tiles_.end_key(token) - begin, chunk.first[r], chunk.keys));
     }
-    find_rows(tile, begin, end, chunk);
+    find_rows(tile, begin, end, chunk, parts.panels);
+    find_next_panels(tile, end, chunk);
     context_.attention.attend(chunk);
   }
 
-  // Where the keys and values [begin, end) lie.
-  void find_rows(const Tile& tile, int64_t begin, int64_t end, AttentionChunk& chunk) const {
+  // Where the keys and values [begin, end) lie. Panels that the cache does not have are made in
+  // `memory`.
+  void find_rows(const Tile& tile, int64_t begin, int64_t end, AttentionChunk& chunk,
+                 std::byte* memory) const {
     const auto* blocks = op_.plan->block_table.row<const int32_t>(tile.sequence);
     const int64_t block_size = op_.plan->block_size;
     const int64_t row_bytes = bytes_for(chunk.dtype, head_dim_);
     for (int64_t key = begin; key < end;) {
-      const int64_t offset = key % block_size;
-      const int64_t run = std::min(block_size - offset, end - key);
-      const int64_t row = cache_row_index(op_.kv.k, blocks[key / block_size], tile.kv_head, offset);
-      const std::byte* k = cache_row(op_.kv.k, row);
-      const std::byte* v = cache_row(op_.kv.v, row);
-      for (int64_t i = 0; i < run; ++i) {
-        chunk.k[key - begin + i] = k + i * row_bytes;
-        chunk.v[key - begin + i] = v + i * row_bytes;
-      }
+      const int64_t block = key / block_size;
+      const int64_t run = std::min(end, (block + 1) * block_size) - key;
+      const std::byte* v =
+          value_row(op_.kv.v, blocks[block], tile.kv_head, key - block * block_size);
+      for (int64_t i = 0; i < run; ++i) chunk.v[key - begin + i] = v + i * row_bytes;
       key += run;
+    }
+    const auto lane = [&](int64_t key) {
+      return key_lane(op_.kv.k, blocks[key / block_size], tile.kv_head, key % block_size);
+    };
+    for (int64_t first = begin; first < end; first += kPanelKeys) {
+      const std::byte*& panel = chunk.k[(first - begin) / kPanelKeys];
+      if (const KeyLane found = lane(first); found.lane == 0 && found.keys == kPanelKeys) {
+        panel = found.panel;
+        continue;
+      }
+      // No panel of the cache, as blocks that are no multiple of a panel have them.
+      panel = memory;
+      for (int64_t key = first; key < std::min(end, first + kPanelKeys); ++key) {
+        copy_key(chunk.dtype, head_dim_, lane(key),
+                 {.panel = memory, .lane = static_cast<int>(key - first)});
+      }
+      memory += bytes_for(chunk.dtype, head_dim_ * kPanelKeys);
+    }
+  }
+
+  // The cache's panels of the chunk after this one.
+  void find_next_panels(const Tile& tile, int64_t begin, AttentionChunk& chunk) const {
+    const auto* blocks = op_.plan->block_table.row<const int32_t>(tile.sequence);
+    const int64_t block_size = op_.plan->block_size;
+    const int64_t end = std::min(tile.end_key, begin + kChunkKeys);
+    chunk.next_panels = 0;
+    for (int64_t key = begin; key + kPanelKeys <= end; key += kPanelKeys) {
+      const KeyLane lane =
+          key_lane(op_.kv.k, blocks[key / block_size], tile.kv_head, key % block_size);
+      chunk.next_k[chunk.next_panels++] = lane.panel;
     }
   }
 
@@ -360,9 +372,10 @@ void run(Context& context, const StoreKv& op) {
     const int64_t block = slots[t] / op.plan->block_size;
     const int64_t offset = slots[t] % op.plan->block_size;
     for (int64_t head = 0; head < kv_heads; ++head) {
-      const int64_t row = cache_row_index(op.kv.k, block, head, offset);
-      store_row(context, op.k.row<const float>(t) + head * d, op.kv.k, row);
-      store_row(context, op.v.row<const float>(t) + head * d, op.kv.v, row);
+      store_key(context.rows, op.k.row<const float>(t) + head * d, op.kv.k,
+                key_lane(op.kv.k, block, head, offset));
+      store_value(context.rows, op.v.row<const float>(t) + head * d, op.kv.v,
+                  value_row(op.kv.v, block, head, offset));
     }
   });
 }

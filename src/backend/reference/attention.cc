@@ -6,6 +6,7 @@
 #include "tensor/format/bf16.h"
 #include "tensor/format/decode.h"
 #include "tensor/format/half.h"
+#include "tensor/format/q8_0.h"
 
 namespace chitu::reference {
 namespace {
@@ -16,16 +17,22 @@ int64_t cache_row(const TensorRef& cache, int64_t block, int64_t head, int64_t o
 }
 
 void encode_row(const float* values, const TensorRef& cache, int64_t row) {
+  auto* to = static_cast<std::byte*>(cache.data) + bytes_for(cache.dtype, row * cache.cols());
   for (int64_t i = 0; i < cache.cols(); ++i) {
     switch (cache.dtype) {
       case DType::kF16:
-        cache.row<uint16_t>(row)[i] = float_to_half(values[i]);
+        reinterpret_cast<uint16_t*>(to)[i] = float_to_half(values[i]);
         break;
       case DType::kBF16:
-        cache.row<uint16_t>(row)[i] = float_to_bf16(values[i]);
+        reinterpret_cast<uint16_t*>(to)[i] = float_to_bf16(values[i]);
+        break;
+      case DType::kQ8_0:
+        if (i % BlockQ8_0::kElements == 0) {
+          encode_block(values + i, reinterpret_cast<BlockQ8_0*>(to)[i / BlockQ8_0::kElements]);
+        }
         break;
       default:
-        cache.row<float>(row)[i] = values[i];
+        reinterpret_cast<float*>(to)[i] = values[i];
     }
   }
 }

@@ -1,6 +1,7 @@
 // Q8_0: 32 values of 8 bits, symmetric: value = d * q.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "tensor/format/always_inline.h"
@@ -24,6 +25,31 @@ CHITU_ALWAYS_INLINE void block_codes(const BlockQ8_0& block, uint8_t* codes) {
 CHITU_ALWAYS_INLINE void decode_block(const BlockQ8_0& block, float* values) {
   const float d = half_to_float(block.d);
   for (int i = 0; i < 32; ++i) values[i] = d * static_cast<float>(block.qs[i]);
+}
+
+// Sets the scale of a block whose largest magnitude is given, to what makes that 127; returns what
+// values are to be multiplied by to become codes, for the scale as it is stored.
+CHITU_ALWAYS_INLINE float set_scale(BlockQ8_0& block, float largest) {
+  constexpr float kMostScale = 65504.0F;  // of an F16
+  const float d = largest / 127.0F;
+  block.d = float_to_half(d < kMostScale ? d : kMostScale);
+  const float stored = half_to_float(block.d);
+  return stored > 0.0F ? 1.0F / stored : 0.0F;
+}
+
+// Codes are the nearest, ties to even, in [-127, 127]; NaN becomes the least.
+CHITU_ALWAYS_INLINE void encode_block(const float* values, BlockQ8_0& block) {
+  float largest = 0.0F;
+  for (int i = 0; i < 32; ++i) {
+    const float magnitude = std::fabs(values[i]);
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  const float inverse = set_scale(block, largest);
+  for (int i = 0; i < 32; ++i) {
+    const float code = values[i] * inverse;
+    const float bounded = code > -127.0F ? (code < 127.0F ? code : 127.0F) : -127.0F;
+    block.qs[i] = static_cast<int8_t>(std::nearbyint(bounded));
+  }
 }
 
 }  // namespace chitu

@@ -14,7 +14,8 @@ namespace chitu::cpu {
 
 inline constexpr int kTileRows = 96;    // queries of one kv head that share each key and value read
 inline constexpr int kChunkKeys = 128;  // keys of one run
-inline constexpr int kKeyAlignment = 16;  // a chunk begins at a key that is a multiple of it
+inline constexpr int kPanelKeys = 16;   // keys are stored in panels of so many (kv_layout.h)
+inline constexpr int kChunkPanels = kChunkKeys / kPanelKeys;
 
 // What attention over some keys has come to: for row r with scores s_i, in units of ln 2, the
 // largest of them, the total of 2^(s_i - largest), and the sum of 2^(s_i - largest) v_i. No keys:
@@ -36,9 +37,13 @@ struct AttentionChunk {
   int first[kTileRows];  // row r sees keys [first[r], end[r]); 0 <= first <= end <= keys
   int end[kTileRows];
 
-  int keys = 0;  // at most kChunkKeys
-  const std::byte* k[kChunkKeys];
-  const std::byte* v[kChunkKeys];
+  int keys = 0;                      // at most kChunkKeys
+  const std::byte* k[kChunkPanels];  // panels of kPanelKeys; nothing past `keys` is looked at
+  const std::byte* v[kChunkKeys];    // rows
+
+  // Panels that the next chunk will read, for the caches to fetch.
+  int next_panels = 0;
+  const std::byte* next_k[kChunkPanels];
 
   AttentionPart part;
   float* scratch = nullptr;  // attention_scratch_floats(head_dim)

@@ -1,10 +1,9 @@
 // The attention kernels, written once over a vector type V; included by one source file an
 // instruction set.
 //
-// Two matrix products with the softmax between them. Scores: keys are transposed into panels of as
-// many keys as a vector has lanes, so that a vector of scores is summed without adding across
-// lanes. Values are read as they lie, lanes being columns. Both products keep kRows rows by
-// kVectors vectors of sums in registers.
+// Two matrix products with the softmax between them. Of keys, which lie in panels, a vector's lanes
+// are different keys, so that scores are summed without adding across lanes; of values, lanes are
+// columns. Both products keep kRows rows by kVectors vectors of sums in registers.
 #pragma once
 
 #include <algorithm>
@@ -25,11 +24,15 @@ class AttentionTemplates {
  private:
   using F = typename V::F;
   static constexpr int kWidth = V::kWidth;
-  static_assert(kKeyAlignment % kWidth == 0);
+  static_assert(kPanelKeys % kWidth == 0);
   static constexpr float kNone = -std::numeric_limits<float>::infinity();
   static constexpr float kLog2E = 1.44269504F;
   static constexpr int kRows = kWidth == 1 ? 2 : 6;
   static constexpr int kVectors = kWidth == 16 ? 4 : 2;
+  static constexpr int kPanelVectors = kPanelKeys / kWidth;
+  static constexpr int kPanels = kVectors > kPanelVectors ? kVectors / kPanelVectors : 1;
+  using KeysF32 = KeysPlain<V, float, &V::load>;
+  using ValuesF32 = ValuesPlain<V, float, &V::load>;
 
   // Rows [begin, end) and the keys [first, stop) that any of them sees.
   struct RowBlock {
@@ -40,34 +43,30 @@ class AttentionTemplates {
   };
 
   static void attend(const AttentionChunk& chunk) {
-    switch (chunk.dtype) {
-      case DType::kF16:
-        return attend_as<CacheF16<V>>(chunk);
-      case DType::kBF16:
-        return attend_as<CacheBF16<V>>(chunk);
-      case DType::kQ8_0:
-        return attend_as<CacheQ8_0<V>>(chunk);
-      default:
-        return attend_as<CacheF32<V>>(chunk);
-    }
+    with_cache_format<V>(chunk.dtype,
+                         [&]<class Keys, class Values>() { attend_as<Keys, Values>(chunk); });
   }
 
-  template <class Read>
+  template <class Keys, class Values>
   static void attend_as(const AttentionChunk& chunk) {
-    pack_keys<Read>(chunk);
-    for_row_blocks(chunk, [&](const RowBlock& block) {
-      with_rows(block.end - block.begin, [&]<int kCount>() { score_rows<kCount>(chunk, block); });
-      for (int r = block.begin; r < block.end; ++r) softmax_terms(chunk, r, block);
-    });
-    if (chunk.rows <= kRows) return weigh_rows<Read>(chunk, chunk.v);
-    // Several blocks of rows read the values: convert them once.
-    const std::byte* values[kChunkKeys];
-    float* panel = value_panel(chunk);
-    for (int key = 0; key < chunk.keys; ++key, panel += chunk.head_dim) {
-      to_floats<Read>(chunk.v[key], panel, chunk.head_dim);
-      values[key] = reinterpret_cast<const std::byte*>(panel);
+    if (chunk.rows <= kRows) {
+      // A few queries wait for memory more than they compute: while keys are read, values are
+      // fetched into the cache, and while those are, the next keys.
+      score_rows<Keys, true>(chunk, chunk.k);
+      weigh_rows<Values, true>(chunk, chunk.v);
+      return;
     }
-    weigh_rows<CacheF32<V>>(chunk, values);
+    // Several blocks of rows read the keys and values: convert them once.
+    const std::byte* keys[kChunkPanels];
+    unpack_keys<Keys>(chunk, keys);
+    score_rows<KeysF32, false>(chunk, keys);
+    const std::byte* values[kChunkKeys];
+    unpack_values<Values>(chunk, values);
+    weigh_rows<ValuesF32, false>(chunk, values);
+  }
+
+  static void fetch(const std::byte* memory, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(memory + i, 0, 2);
   }
 
   static float* scores(const AttentionChunk& chunk, int row) {
@@ -102,70 +101,84 @@ class AttentionTemplates {
     (std::make_integer_sequence<int, kRows>());
   }
 
-  // Panel p holds keys [p * kWidth, (p + 1) * kWidth) as [head_dim, kWidth].
-  template <class Read>
-  static void pack_keys(const AttentionChunk& chunk) {
-    const int64_t d = chunk.head_dim;
-    float* panel = key_panels(chunk);
-    for (int key = 0; key < chunk.keys; key += kWidth, panel += d * kWidth) {
-      const std::byte* rows[kWidth];
-      // Lanes past the last key repeat it; nothing reads their scores.
-      for (int j = 0; j < kWidth; ++j) rows[j] = chunk.k[std::min(key + j, chunk.keys - 1)];
-      int64_t i = 0;
-      for (; i + kWidth <= d; i += kWidth) {
-        F v[kWidth];
-        for (int j = 0; j < kWidth; ++j) v[j] = Read::load(rows[j], i);
-        V::transpose(v);
-        for (int j = 0; j < kWidth; ++j) V::store(panel + (i + j) * kWidth, v[j]);
-      }
-      if (const int left = static_cast<int>(d - i); left > 0) {
-        F v[kWidth];
-        for (int j = 0; j < kWidth; ++j) v[j] = Read::load_n(rows[j], i, left);
-        V::transpose(v);
-        for (int j = 0; j < left; ++j) V::store(panel + (i + j) * kWidth, v[j]);
+  template <class Keys>
+  static void unpack_keys(const AttentionChunk& chunk, const std::byte** keys) {
+    float* to = key_panels(chunk);
+    for (int p = 0; p * kPanelKeys < chunk.keys; ++p) {
+      keys[p] = reinterpret_cast<const std::byte*>(to);
+      for (int64_t begin = 0; begin < chunk.head_dim; begin += Keys::kDims) {
+        const auto piece = Keys::piece(chunk.k[p], begin);
+        const int64_t dims = std::min(Keys::kDims, chunk.head_dim - begin);
+        for (int64_t i = 0; i < dims; ++i, to += kPanelKeys) {
+          for (int v = 0; v < kPanelVectors; ++v) V::store(to + v * kWidth, piece.load(i, v));
+        }
       }
     }
   }
 
-  // Scores of the panels that the block's rows see, in units of ln 2 unless they are to be capped.
-  template <int kCount>
-  static void score_rows(const AttentionChunk& chunk, const RowBlock& block) {
-    int panel = block.first / kWidth;
-    const int stop = (block.stop + kWidth - 1) / kWidth;
-    for (; panel + kVectors <= stop; panel += kVectors)
-      score_panels<kCount, kVectors>(chunk, block.begin, panel);
-    for (; panel < stop; ++panel) score_panels<kCount, 1>(chunk, block.begin, panel);
+  template <class Keys, bool kFetch>
+  static void score_rows(const AttentionChunk& chunk, const std::byte* const* keys) {
+    for_row_blocks(chunk, [&](const RowBlock& block) {
+      with_rows(block.end - block.begin,
+                [&]<int kCount>() { score_block<Keys, kFetch, kCount>(chunk, keys, block); });
+      for (int r = block.begin; r < block.end; ++r) softmax_terms(chunk, r, block);
+    });
   }
 
-  template <int kCount, int kPanels>
-  static void score_panels(const AttentionChunk& chunk, int row, int panel) {
-    const int64_t d = chunk.head_dim;
-    const float* k = key_panels(chunk) + panel * d * kWidth;
+  // Scores of the panels that the block's rows see.
+  template <class Keys, bool kFetch, int kCount>
+  static void score_block(const AttentionChunk& chunk, const std::byte* const* keys,
+                          const RowBlock& block) {
+    int panel = block.first / kPanelKeys;
+    const int stop = (block.stop + kPanelKeys - 1) / kPanelKeys;
+    for (; panel + kPanels <= stop; panel += kPanels)
+      score_panels<Keys, kFetch, kCount, kPanels>(chunk, keys, block.begin, panel);
+    if constexpr (kPanels > 1) {
+      for (; panel < stop; ++panel)
+        score_panels<Keys, kFetch, kCount, 1>(chunk, keys, block.begin, panel);
+    }
+  }
+
+  // In units of ln 2, unless they are to be capped.
+  template <class Keys, bool kFetch, int kCount, int kPanelCount>
+  static void score_panels(const AttentionChunk& chunk, const std::byte* const* keys, int row,
+                           int panel) {
+    constexpr int kSums = kPanelCount * kPanelVectors;
     const float* const* q = chunk.q + row;
-    F sums[kCount][kPanels];
+    F sums[kCount][kSums];
     for (auto& vectors : sums) {
       for (F& sum : vectors) sum = V::set1(0.0F);
     }
-    for (int64_t i = 0; i < d; ++i, k += kWidth) {
-      F keys[kPanels];
-      for (int p = 0; p < kPanels; ++p) keys[p] = V::load(k + p * d * kWidth);
-      for (int r = 0; r < kCount; ++r) {
-        const F x = V::set1(q[r][i]);
-        for (int p = 0; p < kPanels; ++p) sums[r][p] = V::fma(x, keys[p], sums[r][p]);
+    for (int64_t begin = 0; begin < chunk.head_dim; begin += Keys::kDims) {
+      typename Keys::Piece pieces[kPanelCount];
+      for (int p = 0; p < kPanelCount; ++p) pieces[p] = Keys::piece(keys[panel + p], begin);
+      const int64_t dims = std::min(Keys::kDims, chunk.head_dim - begin);
+      for (int64_t i = 0; i < dims; ++i) {
+        if constexpr (kFetch) {
+          const int64_t key = panel * kPanelKeys + begin + i;
+          if (begin + i < kPanelCount * kPanelKeys && key < chunk.keys)
+            fetch(chunk.v[key], Keys::bytes(chunk.head_dim));
+        }
+        F k[kSums];
+        for (int s = 0; s < kSums; ++s) k[s] = pieces[s / kPanelVectors].load(i, s % kPanelVectors);
+        for (int r = 0; r < kCount; ++r) {
+          const F x = V::set1(q[r][begin + i]);
+          for (int s = 0; s < kSums; ++s) sums[r][s] = V::fma(x, k[s], sums[r][s]);
+        }
       }
     }
     const F scale = V::set1(chunk.softcap > 0 ? chunk.scale : chunk.scale * kLog2E);
     for (int r = 0; r < kCount; ++r) {
-      for (int p = 0; p < kPanels; ++p)
-        V::store(scores(chunk, row + r) + (panel + p) * kWidth, V::mul(sums[r][p], scale));
+      float* to = scores(chunk, row + r) + panel * kPanelKeys;
+      for (int s = 0; s < kSums; ++s) V::store(to + s * kWidth, V::mul(sums[r][s], scale));
     }
   }
 
   // Scores become 2^(score - largest), and 0 for keys that the row does not see.
   static void softmax_terms(const AttentionChunk& chunk, int r, const RowBlock& block) {
     float* s = scores(chunk, r);
-    const int begin = block.first / kWidth * kWidth;
-    const int stop = (block.stop + kWidth - 1) / kWidth * kWidth;
+    const int begin = block.first / kPanelKeys * kPanelKeys;
+    const int stop = (block.stop + kPanelKeys - 1) / kPanelKeys * kPanelKeys;
     if (chunk.softcap > 0) cap(chunk, s, begin, stop);
     std::fill(s + begin, s + std::max(begin, chunk.first[r]), kNone);
     std::fill(s + std::min(stop, chunk.end[r]), s + stop, kNone);
@@ -191,43 +204,49 @@ class AttentionTemplates {
     }
   }
 
-  template <class Read>
-  static void to_floats(const std::byte* row, float* values, int64_t n) {
-    int64_t i = 0;
-    for (; i + kWidth <= n; i += kWidth) V::store(values + i, Read::load(row, i));
-    if (const int left = static_cast<int>(n - i); left > 0)
-      V::store_n(values + i, Read::load_n(row, i, left), left);
+  template <class Values>
+  static void unpack_values(const AttentionChunk& chunk, const std::byte** values) {
+    const int64_t d = chunk.head_dim;
+    float* to = value_panel(chunk);
+    for (int key = 0; key < chunk.keys; ++key, to += d) {
+      values[key] = reinterpret_cast<const std::byte*>(to);
+      const std::byte* row = chunk.v[key];
+      int64_t i = 0;
+      for (; i + kWidth <= d; i += kWidth) V::store(to + i, Values::load(row, i));
+      if (const int left = static_cast<int>(d - i); left > 0)
+        V::store_n(to + i, Values::load_n(row, i, left), left);
+    }
   }
 
   // sums[r] = sum over keys of scores[r] * v.
-  template <class Read>
+  template <class Values, bool kFetch>
   static void weigh_rows(const AttentionChunk& chunk, const std::byte* const* values) {
     for_row_blocks(chunk, [&](const RowBlock& block) {
       with_rows(block.end - block.begin,
-                [&]<int kCount>() { weigh<Read, kCount>(chunk, values, block); });
+                [&]<int kCount>() { weigh<Values, kFetch, kCount>(chunk, values, block); });
     });
   }
 
-  template <class Read, int kCount>
+  template <class Values, bool kFetch, int kCount>
   static void weigh(const AttentionChunk& chunk, const std::byte* const* values,
                     const RowBlock& block) {
     const int64_t d = chunk.head_dim;
-    const auto load = [](const std::byte* row, int64_t i) { return Read::load(row, i); };
+    const auto load = [](const std::byte* row, int64_t i) { return Values::load(row, i); };
     const auto store = [](float* p, F x) { V::store(p, x); };
     int64_t i = 0;
     for (; i + kVectors * kWidth <= d; i += kVectors * kWidth)
-      weigh_columns<kCount, kVectors>(chunk, values, block, i, load, store);
+      weigh_columns<Values, kFetch, kCount, kVectors>(chunk, values, block, i, load, store);
     for (; i + kWidth <= d; i += kWidth)
-      weigh_columns<kCount, 1>(chunk, values, block, i, load, store);
+      weigh_columns<Values, kFetch, kCount, 1>(chunk, values, block, i, load, store);
     if (const int left = static_cast<int>(d - i); left > 0) {
-      weigh_columns<kCount, 1>(
+      weigh_columns<Values, kFetch, kCount, 1>(
           chunk, values, block, i,
-          [left](const std::byte* row, int64_t at) { return Read::load_n(row, at, left); },
+          [left](const std::byte* row, int64_t at) { return Values::load_n(row, at, left); },
           [left](float* p, F x) { V::store_n(p, x, left); });
     }
   }
 
-  template <int kCount, int kColumns, class Load, class Store>
+  template <class Values, bool kFetch, int kCount, int kColumns, class Load, class Store>
   static void weigh_columns(const AttentionChunk& chunk, const std::byte* const* values,
                             const RowBlock& block, int64_t column, Load&& load, Store&& store) {
     F sums[kCount][kColumns];
@@ -236,6 +255,10 @@ class AttentionTemplates {
     }
     const float* s = scores(chunk, block.begin);
     for (int key = block.first; key < block.stop; ++key) {
+      if (kFetch && column == 0 && key / kPanelKeys < chunk.next_panels) {
+        const int64_t bytes = Values::bytes(chunk.head_dim);
+        fetch(chunk.next_k[key / kPanelKeys] + key % kPanelKeys * bytes, bytes);
+      }
       F v[kColumns];
       for (int i = 0; i < kColumns; ++i) v[i] = load(values[key], column + i * kWidth);
       for (int r = 0; r < kCount; ++r) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "ops/descs.h"
+#include "tensor/format/q8_0.h"
 
 namespace chitu::cpu {
 
@@ -28,6 +29,8 @@ struct RowKernels {
   void (*rotate_halves)(float* x, const float* cos, const float* sin, int64_t n);
   void (*to_half)(const float* x, uint16_t* y, int64_t n);
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
+  // n % 32 == 0; as encode_block() of tensor/format/q8_0.h
+  void (*to_q8_0)(const float* x, BlockQ8_0* y, int64_t n);
   // n % 32 == 0
   void (*quantize)(const float* x, const QuantizedRow& y, int64_t n);
   // x[i] = exp((x[i] - largest) * factor); returns the sum. NaN counts as minus infinity.

@@ -85,6 +85,20 @@ struct RowTemplates {
     for (; i < n; ++i) y[i] = kOne(x[i]);
   }
 
+  static void to_q8_0(const float* x, BlockQ8_0* y, int64_t n) {
+    for (; n > 0; n -= 32, x += 32, ++y) {
+      F magnitude = V::set1(0.0F);
+      for (int i = 0; i < 32; i += V::kWidth) magnitude = V::max(V::abs(V::load(x + i)), magnitude);
+      const float inverse = set_scale(*y, V::largest(magnitude));
+      for (int i = 0; i < 32; i += V::kWidth) {
+        const F code = V::mul(V::load(x + i), V::set1(inverse));
+        const F most = V::set1(-127.0F);
+        const F zero = V::set1(0.0F);
+        V::store_i8(y->qs + i, V::sub(zero, V::max(V::sub(zero, V::max(code, most)), most)));
+      }
+    }
+  }
+
   // Blocks of 32, their largest magnitude becoming 127.
   static void quantize(const float* x, const QuantizedRow& y, int64_t n) {
     for (int64_t block = 0; block < n / 32; ++block) {
@@ -140,6 +154,7 @@ struct RowTemplates {
             .rotate_halves = rotate_halves,
             .to_half = narrow<V::store_f16, float_to_half>,
             .to_bf16 = narrow<V::store_bf16, float_to_bf16>,
+            .to_q8_0 = to_q8_0,
             .quantize = quantize,
             .softmax_terms = softmax_terms,
             .largest = largest};

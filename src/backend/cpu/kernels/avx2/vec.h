@@ -88,24 +88,6 @@ struct Vec {
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
   }
-  // Blocks of 4 by 4 within the 128-bit halves, then the halves of rows four apart.
-  static void transpose(F* v) {
-    F a[8];
-    for (int i = 0; i < 8; i += 4) {
-      const F t0 = _mm256_unpacklo_ps(v[i], v[i + 1]);
-      const F t1 = _mm256_unpackhi_ps(v[i], v[i + 1]);
-      const F t2 = _mm256_unpacklo_ps(v[i + 2], v[i + 3]);
-      const F t3 = _mm256_unpackhi_ps(v[i + 2], v[i + 3]);
-      a[i] = _mm256_shuffle_ps(t0, t2, 0x44);
-      a[i + 1] = _mm256_shuffle_ps(t0, t2, 0xee);
-      a[i + 2] = _mm256_shuffle_ps(t1, t3, 0x44);
-      a[i + 3] = _mm256_shuffle_ps(t1, t3, 0xee);
-    }
-    for (int i = 0; i < 4; ++i) {
-      v[i] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
-      v[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
-    }
-  }
 };
 
 // 8 of a tile's 16 rows.

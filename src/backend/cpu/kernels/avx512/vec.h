@@ -77,31 +77,6 @@ struct Vec {
 
   static float sum(F x) { return _mm512_reduce_add_ps(x); }
   static float largest(F x) { return _mm512_reduce_max_ps(x); }
-
-  // Blocks of 4 by 4 within the 128-bit lanes, then 4 by 4 of those lanes.
-  static void transpose(F* v) {
-    F a[16];
-    for (int i = 0; i < 16; i += 4) {
-      const F t0 = _mm512_unpacklo_ps(v[i], v[i + 1]);
-      const F t1 = _mm512_unpackhi_ps(v[i], v[i + 1]);
-      const F t2 = _mm512_unpacklo_ps(v[i + 2], v[i + 3]);
-      const F t3 = _mm512_unpackhi_ps(v[i + 2], v[i + 3]);
-      a[i] = _mm512_shuffle_ps(t0, t2, 0x44);
-      a[i + 1] = _mm512_shuffle_ps(t0, t2, 0xee);
-      a[i + 2] = _mm512_shuffle_ps(t1, t3, 0x44);
-      a[i + 3] = _mm512_shuffle_ps(t1, t3, 0xee);
-    }
-    for (int i = 0; i < 4; ++i) {
-      const F t0 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x44);
-      const F t1 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xee);
-      const F t2 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x44);
-      const F t3 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xee);
-      v[i] = _mm512_shuffle_f32x4(t0, t2, 0x88);
-      v[i + 4] = _mm512_shuffle_f32x4(t0, t2, 0xdd);
-      v[i + 8] = _mm512_shuffle_f32x4(t1, t3, 0x88);
-      v[i + 12] = _mm512_shuffle_f32x4(t1, t3, 0xdd);
-    }
-  }
 };
 
 struct Dot {

@@ -51,7 +51,6 @@ struct Vec {
 
   static float sum(F x) { return x; }
   static float largest(F x) { return x; }
-  static void transpose(F*) {}  // of kWidth vectors, in place: v[i]'s lane j is v[j]'s lane i
 };
 
 // 16 rows of 4 codes each, and one accumulator a row; other Dots may have kRows = 8. Products is a
