@@ -7,7 +7,8 @@ namespace {
 
 DType kv_dtype(const Settings& settings) {
   if (!settings.is_auto("infer.cache_dtype")) {
-    return *dtype_from_name(settings.text("infer.cache_dtype"));
+    const std::string name = settings.text("infer.cache_dtype");
+    return name == "q8_0" ? DType::kQ8_0 : *dtype_from_name(name);
   }
   return settings.text("dtype") == "float32" ? DType::kF32 : DType::kF16;
 }

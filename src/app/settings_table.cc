@@ -151,8 +151,9 @@ const Setting kTable[] = {
     {.key = "infer.cache_dtype",
      .type = kChoice,
      .default_value = "auto",
-     .choices = "float32|float16|bfloat16",
-     .help = "numbers of the KV cache. auto: float16, and float32 with dtype=float32"},
+     .choices = "float32|float16|bfloat16|q8_0",
+     .help = "numbers of the KV cache; q8_0: 8 bits, and a float16 for every 32 of them. auto: "
+             "float16, and float32 with dtype=float32"},
     {.key = "infer.seed",
      .type = kInteger,
      .default_value = "0",

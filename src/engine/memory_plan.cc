@@ -89,6 +89,12 @@ Status check_options(const EngineOptions& options, const ModelConfig& config) {
                       "max_reqs and max_step_tokens must be positive, max_seq_len and block_size "
                       "not negative");
   }
+  if (const int64_t block = info(options.kv_dtype).block_elements; config.head_dim % block != 0) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "a KV cache in {} takes head_dim in multiples of {}; the model's is {}: set "
+                      "infer.cache_dtype=float16",
+                      name(options.kv_dtype), block, config.head_dim);
+  }
   if (std::max(options.max_seq_len, kMinSeqLen) + options.block_size >
       kMaxCacheTokens / options.max_reqs) {
     return make_error(ErrorCode::kInvalidArgument,
@@ -154,10 +160,16 @@ Result<std::vector<std::string>> settings_that_fit(const MemoryPlan& plan, const
   if (max_seq_len > 0) found.push_back(fmt::format("infer.max_seq_len={}", max_seq_len));
   TRY(max_reqs, max_reqs_that_fits(plan, options, meter));
   if (max_reqs > 0) found.push_back(fmt::format("infer.max_reqs={}", max_reqs));
-  MemoryPlan half = plan;
-  half.kv.dtype = DType::kF16;
-  if (half.kv.bytes() < plan.kv.bytes() && half.fits()) {
-    found.push_back("infer.cache_dtype=float16");
+  constexpr std::array<std::pair<DType, std::string_view>, 2> kSmaller = {
+      {{DType::kF16, "float16"}, {DType::kQ8_0, "q8_0"}}};
+  for (const auto& [dtype, setting] : kSmaller) {
+    MemoryPlan smaller = plan;
+    smaller.kv.dtype = dtype;
+    if (plan.kv.spec.head_dim % info(dtype).block_elements == 0 &&
+        smaller.kv.bytes() < plan.kv.bytes() && smaller.fits()) {
+      found.push_back(fmt::format("infer.cache_dtype={}", setting));
+      break;
+    }
   }
   if (found.empty() && plan.max_reqs > 1) {
     options.max_reqs = 1;

@@ -65,6 +65,13 @@ std::vector<int32_t> answer(Engine& engine, Request r) {
   return tokens;
 }
 
+TEST_F(EngineTest, AnEightBitCacheIsForHeadsOfWholeBlocks) {
+  const auto refused = plan({.kv_dtype = DType::kQ8_0});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("in Q8_0 takes head_dim in multiples of 32; the model's is 16"));
+}
+
 TEST_F(EngineTest, AnswersTheSameWhateverTheChunksAndBlocks) {
   const std::vector<int32_t> expected =
       answer(*load({.max_seq_len = 96, .max_step_tokens = 96, .block_size = 0}),

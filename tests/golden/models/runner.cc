@@ -14,12 +14,12 @@ Runner::Runner(const Model& model, Ops& ops, const RunnerOptions& options)
   arena_ = ops.allocate(options.arena_bytes).value();
   const KvSpec spec = model.kv_spec();
   const Shape shape{options.num_blocks, spec.kv_heads, options.block_size, spec.head_dim};
-  const auto bytes = static_cast<std::size_t>(bytes_for(DType::kF32, shape.elements()));
+  const auto bytes = static_cast<std::size_t>(bytes_for(options.kv_dtype, shape.elements()));
   for (int64_t layer = 0; layer < spec.num_layers; ++layer) {
     Buffer k = ops.allocate(bytes).value();
     Buffer v = ops.allocate(bytes).value();
-    kv_.push_back({.k = TensorRef::contiguous(k.data(), DType::kF32, shape),
-                   .v = TensorRef::contiguous(v.data(), DType::kF32, shape)});
+    kv_.push_back({.k = TensorRef::contiguous(k.data(), options.kv_dtype, shape),
+                   .v = TensorRef::contiguous(v.data(), options.kv_dtype, shape)});
     cache_.push_back(std::move(k));
     cache_.push_back(std::move(v));
   }

@@ -26,6 +26,7 @@ struct RunnerOptions {
   int64_t block_size = 7;  // not a power of two, so that a mix-up of block and offset shows
   int64_t num_blocks = 64;
   std::size_t arena_bytes = std::size_t{4} << 20;
+  DType kv_dtype = DType::kF32;
 };
 
 class Runner {

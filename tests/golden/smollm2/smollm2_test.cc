@@ -55,11 +55,16 @@ class SmolLm2 : public ::testing::Test {
     model_ = std::move(*model);
   }
 
-  void make_runner() {
-    runner_ = std::make_unique<Runner>(
-        *model_, *ops_,
-        RunnerOptions{.block_size = 64, .num_blocks = 32, .arena_bytes = std::size_t{512} << 20});
+  void make_runner(DType kv_dtype = DType::kF32) {
+    runner_ = std::make_unique<Runner>(*model_, *ops_,
+                                       RunnerOptions{.block_size = 64,
+                                                     .num_blocks = 32,
+                                                     .arena_bytes = std::size_t{512} << 20,
+                                                     .kv_dtype = kv_dtype});
   }
+  double perplexity(DType kv_dtype);
+  // Of the loaded model, within half a percent of transformers'.
+  void expect_perplexity(DType kv_dtype);
 
   ThreadPool pool_{{.pin = Pin::kOff}};
   std::unique_ptr<Checkpoint> checkpoint_;
@@ -111,8 +116,7 @@ double nll(const std::vector<float>& logits, int32_t token) {
   return largest + std::log(sum) - static_cast<double>(logits[static_cast<std::size_t>(token)]);
 }
 
-TEST_F(SmolLm2, FastArithmeticKeepsThePerplexityWithinHalfAPercent) {
-  load(cpu::Arithmetic::kFast);
+double SmolLm2::perplexity(DType kv_dtype) {
   const json::Value& text = golden_.at("text");
   const std::vector<int32_t> ids = ints(text.at("ids"));
   const auto window = static_cast<std::size_t>(text.at("window").get_int64());
@@ -122,17 +126,31 @@ TEST_F(SmolLm2, FastArithmeticKeepsThePerplexityWithinHalfAPercent) {
     const std::size_t end = std::min(begin + window, ids.size());
     Sequence sequence(std::vector<int32_t>(ids.begin() + static_cast<std::ptrdiff_t>(begin),
                                            ids.begin() + static_cast<std::ptrdiff_t>(end)));
-    make_runner();  // for an empty cache
+    make_runner(kv_dtype);  // for an empty cache
     const auto logits = runner_->prefill(sequence, 128);
     for (std::size_t t = 0; t + 1 < logits.size(); ++t, ++count) {
       total += nll(logits[t], sequence.tokens[t + 1]);
     }
   }
-  const double perplexity = std::exp(total / static_cast<double>(count));
-  const double wanted = std::exp(text.at("mean_nll").get_double());
-  RecordProperty("perplexity", std::to_string(perplexity));
+  return std::exp(total / static_cast<double>(count));
+}
+
+void SmolLm2::expect_perplexity(DType kv_dtype) {
+  const double found = perplexity(kv_dtype);
+  const double wanted = std::exp(golden_.at("text").at("mean_nll").get_double());
+  RecordProperty("perplexity", std::to_string(found));
   RecordProperty("perplexity_of_transformers", std::to_string(wanted));
-  EXPECT_NEAR(perplexity, wanted, 0.005 * wanted);
+  EXPECT_NEAR(found, wanted, 0.005 * wanted) << "KV cache in " << name(kv_dtype);
+}
+
+TEST_F(SmolLm2, FastArithmeticKeepsThePerplexityWithinHalfAPercent) {
+  load(cpu::Arithmetic::kFast);
+  expect_perplexity(DType::kF16);
+}
+
+TEST_F(SmolLm2, AnEightBitCacheKeepsThePerplexityWithinHalfAPercent) {
+  load(cpu::Arithmetic::kFast);
+  expect_perplexity(DType::kQ8_0);
 }
 
 }  // namespace
