@@ -70,17 +70,15 @@ Scales scales(const BlockQ6_K& block) {
   return s;
 }
 
-// The byte and the shift of one code's low or high bits: column `column` of a tile, `bits` wide, in
-// planes of `plane_bytes` for 32 columns.
+// The byte and the shift of one code's low or high bits, `bits` wide, in their planes of a part.
 struct Place {
-  int64_t byte;
+  int byte;
   int shift;
 };
-Place place(int lane, int column, int bits, int plane_bytes) {
-  const int step = column % 32 / 4;
+Place place(int lane, int column, int bits) {
+  const int step = column / 4;
   const int steps = 8 / bits;
-  return {column / 32 * plane_bytes + step / steps * 64 + lane * 4 + column % 4,
-          step % steps * bits};
+  return {step / steps * 64 + lane * 4 + column % 4, step % steps * bits};
 }
 
 void put_half(uint8_t* p, uint16_t half) { std::memcpy(p, &half, sizeof(half)); }
@@ -116,11 +114,11 @@ struct Packer {
   static void put(const Block& block, int lane, uint8_t* tile) {
     uint8_t codes[Format::kColumns];
     block_codes(block, codes);
-    for (int part = 0; part < Format::kColumns / 32; ++part) {
-      put_bits<0, Format::kLowBits>(codes + part * 32, tile + part * Format::kLowBytes + lane * 4);
+    for (int part = 0; part < Format::kParts; ++part) {
+      uint8_t* low = tile + Format::kPartsAt + part * Format::kPartBytes + lane * 4;
+      put_bits<0, Format::kLowBits>(codes + part * 32, low);
       if constexpr (Format::kHighBits > 0) {
-        put_bits<Format::kLowBits, Format::kHighBits>(
-            codes + part * 32, tile + Format::kHighAt + part * Format::kHighBytes + lane * 4);
+        put_bits<Format::kLowBits, Format::kHighBits>(codes + part * 32, low + Format::kHighAt);
       }
     }
     const Scales scales = cpu::scales(block);
@@ -131,7 +129,7 @@ struct Packer {
         tile[Format::kMinsAt + g * kAffineRows + lane] = scales.min[g];
       }
     }
-    put_half(tile + Format::kDAt + lane * 2, scales.d);
+    put_half(tile + lane * 2, scales.d);
     if constexpr (Format::kHasMins) put_half(tile + Format::kMAt + lane * 2, scales.m);
   }
 
@@ -147,18 +145,19 @@ struct Packer {
   }
 
   static int code(const uint8_t* tile, int lane, int column) {
-    const Place low = place(lane, column, Format::kLowBits, Format::kLowBytes);
-    int u = tile[low.byte] >> low.shift & kLowMask;
+    const uint8_t* part = tile + Format::kPartsAt + column / 32 * Format::kPartBytes;
+    const Place low = place(lane, column % 32, Format::kLowBits);
+    int u = part[low.byte] >> low.shift & kLowMask;
     if constexpr (Format::kHighBits > 0) {
-      const Place high = place(lane, column, Format::kHighBits, Format::kHighBytes);
-      u |= (tile[Format::kHighAt + high.byte] >> high.shift & ((1 << Format::kHighBits) - 1))
+      const Place high = place(lane, column % 32, Format::kHighBits);
+      u |= (part[Format::kHighAt + high.byte] >> high.shift & ((1 << Format::kHighBits) - 1))
            << Format::kLowBits;
     }
     return u;
   }
 
   static void get(const uint8_t* tile, int lane, float* values) {
-    const float d = half_to_float(get_half(tile + Format::kDAt + lane * 2));
+    const float d = half_to_float(get_half(tile + lane * 2));
     float m = 0.0F;
     if constexpr (Format::kHasMins) m = half_to_float(get_half(tile + Format::kMAt + lane * 2));
     for (int c = 0; c < Format::kColumns; ++c) {

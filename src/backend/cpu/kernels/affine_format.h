@@ -6,13 +6,13 @@
 // once and no sum across lanes is ever needed; a step is those 64 codes, row r's in bytes 4r to 4r
 // + 3.
 //
-// A tile is 16 rows by one block of the checkpoint (32 or 256 columns):
-//   low planes   for each 32 columns, the low bits of 8 steps: a vector of 64 bytes holds 8 /
-//   kLowBits
-//                steps, the first in the lowest bits
-//   high planes  the same for the kHighBits above them
-//   scales, mins one byte for each group and row: [groups][16]
+// A tile is 16 rows by one block of the checkpoint (32 or 256 columns), in the order in which it is
+// read:
 //   d, m         F16 for each row: [16]
+//   scales, mins one byte for each group and row: [groups][16]
+//   parts        for each 32 columns, the low bits of 8 steps: a vector of 64 bytes holds 8 /
+//                kLowBits steps, the first in the lowest bits; then the same for the kHighBits
+//                above
 // A row of tiles follows the columns; the last rows are padded to 16 with zeros.
 #pragma once
 
@@ -52,15 +52,16 @@ struct AffineFormat {
                                    kScales == AffineScales::kGroupNibbles;
 
   static constexpr int kGroups = kColumns / kGroup;
-  static constexpr int kLowBytes = kAffineRows * 32 * kLowBits / 8;    // for 32 columns
-  static constexpr int kHighBytes = kAffineRows * 32 * kHighBits / 8;  // for 32 columns
-  static constexpr int kHighAt = kLowBytes * kColumns / 32;
-  static constexpr int kScalesAt = kHighAt + kHighBytes * kColumns / 32;
+  static constexpr int kMAt = kAffineRows * 2;
+  static constexpr int kScalesAt = kMAt + (kHasMins ? kAffineRows * 2 : 0);
   static constexpr int kMinsAt = kScalesAt + (kHasGroupScales ? kGroups * kAffineRows : 0);
-  static constexpr int kDAt =
+  static constexpr int kPartsAt =
       kMinsAt + (kScales == AffineScales::kGroupMin ? kGroups * kAffineRows : 0);
-  static constexpr int kMAt = kDAt + kAffineRows * 2;
-  static constexpr int kTileBytes = kMAt + (kHasMins ? kAffineRows * 2 : 0);
+
+  static constexpr int kParts = kColumns / 32;
+  static constexpr int kHighAt = kAffineRows * 32 * kLowBits / 8;  // of a part
+  static constexpr int kPartBytes = kHighAt + kAffineRows * 32 * kHighBits / 8;
+  static constexpr int kTileBytes = kPartsAt + kParts * kPartBytes;
 };
 
 using AffineQ8_0 = AffineFormat<DType::kQ8_0, 32, 32, 8, 0, 128, AffineScales::kBlock>;

@@ -145,7 +145,7 @@ class AffineMultiply {
     for (const uint8_t* end = tile + call.cols / Format::kColumns * Format::kTileBytes; tile < end;
          tile += Format::kTileBytes) {
       Weights w = Tile::first_part(tile, lane);
-      for (int part = 0; part < Format::kColumns / 32; ++part) {
+      for (int part = 0; part < Format::kParts; ++part) {
         F values[kTokens];
         group<0>(w, x, values);
         if constexpr (Tile::kGroupsPer32 == 2) group<1>(w, x, values);

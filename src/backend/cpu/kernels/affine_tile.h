@@ -47,8 +47,8 @@ struct AffineTile {
     F minus_m;  // of kHasMins: minus what a sum of codes is to be multiplied with
 
     void next_part() {
-      low += Format::kLowBytes;
-      high += Format::kHighBytes;
+      low += Format::kPartBytes;
+      high += Format::kPartBytes;
       scales += kGroupsPer32 * kAffineRows;
       mins += kGroupsPer32 * kAffineRows;
     }
@@ -56,11 +56,11 @@ struct AffineTile {
 
   // The first part, rows from `lane`.
   static Weights first_part(const uint8_t* tile, int lane) {
-    Weights w = {.low = tile + lane * 4,
-                 .high = tile + Format::kHighAt + lane * 4,
+    Weights w = {.low = tile + Format::kPartsAt + lane * 4,
+                 .high = tile + Format::kPartsAt + Format::kHighAt + lane * 4,
                  .scales = tile + Format::kScalesAt + lane,
                  .mins = tile + Format::kMinsAt + lane,
-                 .d = D::from_f16(tile + Format::kDAt + lane * 2),
+                 .d = D::from_f16(tile + lane * 2),
                  .minus_m = D::set1(0.0F)};
     if constexpr (Format::kHasMins) {
       w.minus_m = D::from_f16(tile + Format::kMAt + lane * 2);

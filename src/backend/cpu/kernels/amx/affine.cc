@@ -49,7 +49,7 @@ class AmxMultiply {
     int8_t* to = codes_;
     for (int64_t i = 0; i < num_tiles(); ++i) {
       typename Tile::Weights w = Tile::first_part(tiles_ + i * Format::kTileBytes, 0);
-      for (int part = 0; part < kParts; ++part) {
+      for (int part = 0; part < Format::kParts; ++part) {
         unpack(w, to, std::make_integer_sequence<int, 8>());
         w.next_part();
         to += kBlockBytes;
@@ -59,7 +59,6 @@ class AmxMultiply {
     asm volatile("" ::: "memory");
   }
 
-  static constexpr int kParts = Format::kColumns / 32;
   int64_t num_tiles() const { return call_.cols / Format::kColumns; }
 
   template <int... kSteps>
@@ -130,10 +129,10 @@ class AmxMultiply {
       if (block + 1 < blocks) multiply(q, block + 1, dots[(block + 1) % 2]);
       add<8>(w, dots[block % 2], d + block * kTokens, minus_sums + block * 3 * kTokens, 0, sums);
       add<8>(w, dots[block % 2], d + block * kTokens, minus_sums + block * 3 * kTokens, 8, sums);
-      if ((block + 1) % kParts != 0) {
+      if ((block + 1) % Format::kParts != 0) {
         w.next_part();
       } else if (block + 1 < blocks) {
-        w = Tile::first_part(tiles_ + (block + 1) / kParts * Format::kTileBytes, 0);
+        w = Tile::first_part(tiles_ + (block + 1) / Format::kParts * Format::kTileBytes, 0);
       }
     }
     for (int t = 0; t < kTokens; ++t) store_rows<D>(call_, token + t, row_, sums[t]);
