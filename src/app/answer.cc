@@ -26,6 +26,7 @@ Result<Answer> make_answer(Session& session, Request request, const InterruptSco
     on_text(piece);
   };
 
+  const int64_t max_new_tokens = request.max_new_tokens;
   TRY(id, session.engine->submit(std::move(request)));
   const RequestScope scope(*session.engine, id);
   const Stopwatch stopwatch;
@@ -44,15 +45,26 @@ Result<Answer> make_answer(Session& session, Request request, const InterruptSco
   }
   if (answer.tokens > 0) answer.decode_seconds = stopwatch.seconds() - answer.prompt_seconds;
   emit(decoder.flush());
+  if (answer.finish == FinishReason::kLength) {
+    answer.limit = answer.tokens == max_new_tokens
+                       ? fmt::format("request.max_new_tokens={}", max_new_tokens)
+                       : fmt::format("infer.max_seq_len={}", session.engine->memory().max_seq_len);
+  }
   return answer;
 }
 
 std::string statistics(const Answer& answer) {
-  std::string text =
-      fmt::format("prompt {} at {:.1f} tok/s, answer {}", counted(answer.prompt_tokens, "token"),
-                  answer.prompt_speed(), counted(answer.tokens, "token"));
+  std::string text = fmt::format("prompt {}", counted(answer.prompt_tokens, "token"));
+  if (answer.tokens > 0) {
+    text += fmt::format(" at {:.1f} tok/s, answer {}", answer.prompt_speed(),
+                        counted(answer.tokens, "token"));
+  } else {
+    text += ", no answer yet";
+  }
   if (answer.tokens > 1) text += fmt::format(" at {:.1f} tok/s", answer.decode_speed());
-  return text + fmt::format(" ({})", name(answer.finish));
+  text += fmt::format(" ({}", name(answer.finish));
+  if (!answer.limit.empty()) text += fmt::format(": {}", answer.limit);
+  return text + ')';
 }
 
 }  // namespace chitu::app

@@ -19,6 +19,7 @@ struct Answer {
   double prompt_seconds = 0;  // until the first token
   double decode_seconds = 0;  // from the first token to the last
   FinishReason finish = FinishReason::kNone;
+  std::string limit;  // the setting that ended it with kLength: "request.max_new_tokens=512"
 
   double prompt_speed() const;  // tokens a second; 0 when it cannot be told
   double decode_speed() const;
@@ -29,7 +30,7 @@ struct Answer {
 Result<Answer> make_answer(Session& session, Request request, const InterruptScope& interrupt,
                            const std::function<void(std::string_view)>& on_text);
 
-// "prompt 31 tokens at 402 tok/s, answer 64 tokens at 61.3 tok/s (stop)"
+// "prompt 31 tokens at 402.0 tok/s, answer 64 tokens at 61.3 tok/s (stop)"
 std::string statistics(const Answer& answer);
 
 }  // namespace chitu::app

@@ -4,11 +4,14 @@
 
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "app/answer.h"
 #include "app/commands.h"
 #include "app/conversation.h"
 #include "app/line_reader.h"
+#include "app/prompt.h"
+#include "app/sampling_defaults.h"
 #include "app/session.h"
 #include "app/terminal.h"
 #include "base/counted.h"
@@ -27,15 +30,16 @@ class Chat {
       : environment_(invocation.environment), settings_(invocation.settings), session_(session) {}
 
   Conversation& conversation() { return conversation_; }
-  void loop();
+  // Returns the exit code.
+  int loop();
 
  private:
-  // One slash command. Returns false to leave the chat.
+  // One slash command.
   struct Command {
     std::string_view name;
     std::string_view argument;
     std::string_view help;
-    bool (Chat::*run)(const std::string& argument);
+    Status (Chat::*run)(const std::string& argument);
   };
   static std::span<const Command> commands();
 
@@ -43,28 +47,32 @@ class Chat {
     return environment_.input_is_terminal ? InterruptScope::Mode::kAlways
                                           : InterruptScope::Mode::kOnce;
   }
-  bool run_command(const std::string& line);
-  void answer(const std::string& question);
+  Status take(const std::string& line);
+  Status run_command(const std::string& line);
+  Status answer(const std::string& question);
+  Result<Answer> make(const std::string& question);
   void say(std::string_view line) { note(environment_, line); }
-  void report(const Error& error) { fmt::print(stderr, "chitu: error: {}\n", error.message); }
 
-  bool help(const std::string&);
-  bool reset(const std::string&);
-  bool system(const std::string& text);
-  bool undo(const std::string&);
-  bool regenerate(const std::string&);
-  bool save(const std::string& path);
-  bool load(const std::string& path);
-  bool set(const std::string& words);
-  bool show_statistics(const std::string&);
-  bool quit(const std::string&);
+  Status help(const std::string&);
+  Status reset(const std::string&);
+  Status system(const std::string& text);
+  Status undo(const std::string&);
+  Status regenerate(const std::string&);
+  Status save(const std::string& path);
+  Status load(const std::string& path);
+  Status set(const std::string& words);
+  Status show_statistics(const std::string&);
+  Status quit(const std::string&);
 
   const Environment& environment_;
   Settings settings_;
   Session& session_;
   Conversation conversation_;
   std::optional<Answer> last_;
+  bool left_ = false;
 };
+
+Error mistake(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
 
 std::span<const Chat::Command> Chat::commands() {
   static constexpr std::array<Command, 10> kCommands = {{
@@ -83,29 +91,39 @@ std::span<const Chat::Command> Chat::commands() {
   return kCommands;
 }
 
-void Chat::loop() {
+int Chat::loop() {
   // Ctrl-C may come when the answer is just complete: it must not end the chat then either.
   std::optional<InterruptScope> between_answers;
   if (environment_.input_is_terminal) between_answers.emplace(interrupt_mode());
-  LineReader reader(environment_, environment_.cache_dir.empty()
-                                      ? std::filesystem::path()
-                                      : environment_.cache_dir / "chat_history");
+  LineReader reader(environment_);
   if (environment_.input_is_terminal) {
     say(fmt::format("{}: /help lists the commands, Ctrl-C stops an answer", session_.model_name));
   }
-  while (true) {
+  int code = kExitOk;
+  while (!left_) {
     const InputLine line = reader.read("> ");
     if (line.kind == InputLine::Kind::kEnd) break;
     if (line.kind == InputLine::Kind::kCancelled || line.text.empty()) continue;
-    if (!line.text.starts_with('/')) {
-      answer(line.text);
-    } else if (!run_command(line.text)) {
-      break;
+    const Status status = take(line.text);
+    if (status.ok()) continue;
+    // Who types sees it and goes on; a script has to learn of it.
+    if (environment_.input_is_terminal) {
+      fmt::print(stderr, "chitu: error: {}\n", status.error().message);
+    } else {
+      fmt::print(stderr, "chitu: error: standard input:{}: {}\n", line.number,
+                 status.error().message);
+      code = kExitError;
     }
   }
+  return code;
 }
 
-bool Chat::run_command(const std::string& line) {
+Status Chat::take(const std::string& line) {
+  TRY_STATUS(check_utf8(line));
+  return line.starts_with('/') ? run_command(line) : answer(line);
+}
+
+Status Chat::run_command(const std::string& line) {
   const std::size_t space = line.find(' ');
   const std::string_view name = std::string_view(line).substr(0, space);
   const std::string argument = space == std::string::npos ? "" : line.substr(space + 1);
@@ -113,109 +131,109 @@ bool Chat::run_command(const std::string& line) {
   for (const Command& command : commands()) {
     if (command.name == name) {
       if (!argument.empty() && command.argument.empty()) {
-        say(fmt::format("{} takes nothing after it", name));
-        return true;
+        return mistake(fmt::format("{} takes nothing after it", name));
       }
       return (this->*command.run)(argument);
     }
     names.push_back(command.name);
   }
   const std::string_view near = nearest(name, names);
-  say(fmt::format("unknown command {}{}", name,
+  return mistake(
+      fmt::format("unknown command {}{}", name,
                   near.empty() ? "; /help lists them" : fmt::format(" (did you mean {}?)", near)));
-  return true;
 }
 
-void Chat::answer(const std::string& question) {
+Result<Answer> Chat::make(const std::string& question) {
   conversation_.add("user", question);
-  const Result<std::vector<int32_t>> tokens = encode_chat(session_, conversation_.to_json());
-  Result<Answer> answer = tokens.error();
-  if (tokens.ok()) {
-    const InterruptScope interrupt(interrupt_mode());
-    answer = make_answer(session_, make_request(session_, settings_, *tokens), interrupt,
-                         [](std::string_view text) {
-                           fmt::print("{}", text);
-                           std::fflush(stdout);
-                         });
+  TRY(tokens, encode_chat(session_, conversation_.to_json()));
+  const int64_t room = session_.engine->memory().max_seq_len;
+  if (static_cast<int64_t>(tokens.size()) >= room) {
+    return mistake(fmt::format(
+        "the conversation would have {}, and infer.max_seq_len={} has to hold it and the answer; "
+        "/undo or /reset makes room, and chitu chat infer.max_seq_len=... another size",
+        counted(tokens.size(), "token"), room));
   }
+  const InterruptScope interrupt(interrupt_mode());
+  return make_answer(session_, make_request(session_, settings_, std::move(tokens)), interrupt,
+                     [](std::string_view text) {
+                       fmt::print("{}", text);
+                       std::fflush(stdout);
+                     });
+}
+
+Status Chat::answer(const std::string& question) {
+  Result<Answer> answer = make(question);
   if (!answer.ok()) {
     conversation_.undo();
-    report(answer.error());
-    return;
+    return std::move(answer).error();
   }
   fmt::print("\n");
   std::fflush(stdout);
   if (answer->finish == FinishReason::kCancelled) say("(stopped)");
-  if (answer->finish == FinishReason::kLength) say("(the answer has reached its longest)");
+  if (!answer->limit.empty()) say(fmt::format("({} has ended the answer)", answer->limit));
   conversation_.add("assistant", answer->text);
   last_ = *std::move(answer);
+  return {};
 }
 
-bool Chat::help(const std::string&) {
+Status Chat::help(const std::string&) {
   for (const Command& command : commands()) {
     say(fmt::format("  {:<20} {}", fmt::format("{} {}", command.name, command.argument),
                     command.help));
   }
   say("  a backslash at the end of a line continues the message on the next");
-  return true;
+  return {};
 }
 
-bool Chat::reset(const std::string&) {
+Status Chat::reset(const std::string&) {
   conversation_.reset();
-  return true;
+  return {};
 }
 
-bool Chat::system(const std::string& text) {
+Status Chat::system(const std::string& text) {
   if (text.empty()) {
     const std::string system = conversation_.system();
     say(system.empty() ? "there is no system message" : system);
   } else {
     conversation_.set_system(text == "-" ? "" : text);
   }
-  return true;
+  return {};
 }
 
-bool Chat::undo(const std::string&) {
+Status Chat::undo(const std::string&) {
   const std::string question = conversation_.undo();
-  say(question.empty() ? "there is nothing to take back" : "taken back: " + question);
-  return true;
+  if (question.empty()) return mistake("there is nothing to take back");
+  say("taken back: " + question);
+  return {};
 }
 
-bool Chat::regenerate(const std::string&) {
+Status Chat::regenerate(const std::string&) {
   const std::string question = conversation_.undo();
-  if (question.empty()) {
-    say("there is no question to answer again");
-    return true;
+  if (question.empty()) return mistake("there is no question to answer again");
+  if (sampling_of(settings_, session_.sampling).temperature == 0) {
+    say("(the temperature is 0, so the seed changes nothing; /set request.temperature=0.7 does)");
   }
   const std::string seed = std::to_string((settings_.integer("infer.seed") + 1) & 0x7fffffff);
-  if (const Status status = settings_.set("infer.seed", seed); !status.ok()) report(status.error());
-  answer(question);
-  return true;
+  TRY_STATUS(settings_.set("infer.seed", seed));
+  return answer(question);
 }
 
-bool Chat::save(const std::string& path) {
-  if (path.empty()) {
-    say("/save needs a file");
-  } else if (const Status status = conversation_.save(path); !status.ok()) {
-    report(status.error());
-  } else {
-    say(fmt::format("{} in {}", counted(conversation_.messages().size(), "message"), path));
-  }
-  return true;
+Status Chat::save(const std::string& path) {
+  if (path.empty()) return mistake("/save needs a file");
+  TRY_STATUS(conversation_.save(path));
+  say(fmt::format("{} in {}", counted(conversation_.messages().size(), "message"), path));
+  return {};
 }
 
-bool Chat::load(const std::string& path) {
-  Result<Conversation> loaded = Conversation::load(path);
-  if (!loaded.ok()) {
-    report(loaded.error());
-  } else {
-    conversation_ = *std::move(loaded);
-    say(fmt::format("{} from {}", counted(conversation_.messages().size(), "message"), path));
-  }
-  return true;
+Status Chat::load(const std::string& path) {
+  if (path.empty()) return mistake("/load needs a file");
+  TRY(loaded, Conversation::load(path));
+  conversation_ = std::move(loaded);
+  say(fmt::format("{} from {}", counted(conversation_.messages().size(), "message"), path));
+  return {};
 }
 
-bool Chat::set(const std::string& words) {
+Status Chat::set(const std::string& words) {
   const auto is_live = [](std::string_view key) {
     return key.starts_with("request.") || key == "infer.seed" || key == "infer.stop_with_eos";
   };
@@ -224,29 +242,31 @@ bool Chat::set(const std::string& words) {
       if (is_live(setting.key))
         say(fmt::format("{}={}", setting.key, settings_.value(setting.key)));
     }
-    return true;
+    return {};
   }
   const std::size_t equals = words.find('=');
   const std::string key = words.substr(0, equals);
   if (equals == std::string::npos) {
-    say("/set needs key=value, as in /set request.temperature=0.7");
-  } else if (find_setting(key) != nullptr && !is_live(key)) {
-    say(fmt::format("{} cannot be changed while the model is loaded", key));
-  } else if (const Status status = settings_.set(key, words.substr(equals + 1)); !status.ok()) {
-    report(status.error());
+    return mistake("/set needs key=value, as in /set request.temperature=0.7");
   }
-  return true;
+  if (find_setting(key) != nullptr && !is_live(key)) {
+    return mistake(fmt::format("{} cannot be changed while the model is loaded", key));
+  }
+  return settings_.set(key, words.substr(equals + 1));
 }
 
-bool Chat::show_statistics(const std::string&) {
+Status Chat::show_statistics(const std::string&) {
   const Result<std::vector<int32_t>> tokens = encode_chat(session_, conversation_.to_json());
   if (last_) say(statistics(*last_));
   say(fmt::format("the conversation has {} of {} tokens", tokens.ok() ? tokens->size() : 0,
                   session_.engine->memory().max_seq_len));
-  return true;
+  return {};
 }
 
-bool Chat::quit(const std::string&) { return false; }
+Status Chat::quit(const std::string&) {
+  left_ = true;
+  return {};
+}
 
 // Said before the first question is asked.
 Status is_chat_model(const Session& session) {
@@ -261,15 +281,19 @@ Result<int> run(const Invocation& invocation) {
     TRY(loaded, Conversation::load(*path));
     conversation = std::move(loaded);
   }
-  if (const auto system = invocation.args.value("--system")) conversation.set_system(*system);
+  if (const auto system = invocation.args.value("--system")) {
+    if (Status status = check_utf8(*system); !status.ok()) {
+      return std::move(status).error().within("--system");
+    }
+    conversation.set_system(*system);
+  }
 
   TRY(session, open_session(invocation.environment, invocation.settings));
   TRY_STATUS(is_chat_model(session));
   note_sampling(invocation.environment, session, invocation.settings);
   Chat chat(invocation, session);
   chat.conversation() = std::move(conversation);
-  chat.loop();
-  return kExitOk;
+  return chat.loop();
 }
 
 }  // namespace

@@ -23,6 +23,11 @@ Environment read_environment() {
   } else if (const std::filesystem::path home = variable("HOME"); home.is_absolute()) {
     environment.cache_dir = home / ".cache/chitu";
   }
+  if (std::getenv("CHITU_HISTORY") != nullptr) {
+    environment.history_file = variable("CHITU_HISTORY");
+  } else if (!environment.cache_dir.empty()) {
+    environment.history_file = environment.cache_dir / "chat_history";
+  }
   environment.config_name = variable("CONFIG_NAME");
   environment.config_path = variable("CONFIG_PATH");
   environment.input_is_terminal = isatty(STDIN_FILENO) == 1;

@@ -4,20 +4,34 @@
 
 #include <clocale>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace chitu::app {
 namespace {
 
 constexpr int kHistoryLines = 1000;
 
+// A terminal that is asked to brackets what is pasted, so that its line ends differ from Enter.
+constexpr std::string_view kBracketPastes = "\033[?2004h";
+constexpr std::string_view kPlainPastes = "\033[?2004l";
+constexpr std::wstring_view kPasteEnd = L"\033[201~";
+
+void write_now(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 // libedit's C interface takes a context pointer; it is this object.
 class LineReader::Editor {
  public:
-  explicit Editor(const std::filesystem::path& history_file) : history_file_(history_file) {
+  explicit Editor(const Environment& environment)
+      : history_file_(environment.history_file), brackets_pastes_(environment.can_redraw) {
     std::setlocale(LC_CTYPE, "");  // libedit reads characters, not bytes
     history_ = history_init();
     HistEvent event;
@@ -33,8 +47,11 @@ class LineReader::Editor {
     el_set(edit_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     // Ctrl-C arrives as a character while a line is edited, and drops it.
     el_set(edit_, EL_SETTY, "-d", "-isig", nullptr);
-    el_set(edit_, EL_ADDFN, "drop-line", "Drop the line", &Editor::drop_line);
+    // The wide interface: the other one leaks copies of the two names.
+    el_wset(edit_, EL_ADDFN, L"drop-line", L"Drop the line", &Editor::drop_line);
     el_set(edit_, EL_BIND, "^C", "drop-line", nullptr);
+    el_wset(edit_, EL_ADDFN, L"paste", L"Insert what is pasted", &Editor::paste);
+    el_set(edit_, EL_BIND, "\\e[200~", "paste", nullptr);
     el_source(edit_, nullptr);  // ~/.editrc
   }
 
@@ -56,14 +73,16 @@ class LineReader::Editor {
     prompt_ = text;
     dropped_ = false;
     int length = 0;
+    if (brackets_pastes_) write_now(kBracketPastes);
     const char* line = el_gets(edit_, &length);
-    if (dropped_) return {InputLine::Kind::kCancelled, ""};
-    if (line == nullptr || length <= 0) return {InputLine::Kind::kEnd, ""};
+    if (brackets_pastes_) write_now(kPlainPastes);
+    if (dropped_) return {.kind = InputLine::Kind::kCancelled, .text = ""};
+    if (line == nullptr || length <= 0) return {};
     std::string read(line, static_cast<std::size_t>(length));
     HistEvent event;
     if (read != "\n") history(history_, &event, H_ENTER, read.c_str());
     if (read.ends_with('\n')) read.pop_back();
-    return {InputLine::Kind::kLine, std::move(read)};
+    return {.kind = InputLine::Kind::kLine, .text = std::move(read)};
   }
 
  private:
@@ -73,36 +92,51 @@ class LineReader::Editor {
     return static_cast<Editor*>(data);
   }
   static char* prompt(EditLine* edit) { return self(edit)->prompt_.data(); }
-  static unsigned char drop_line(EditLine* edit, int) {
+  static unsigned char drop_line(EditLine* edit, wint_t) {
     self(edit)->dropped_ = true;
     std::fputs("^C\r\n", stdout);
     return CC_EOF;
   }
+  static unsigned char paste(EditLine* edit, wint_t) {
+    std::wstring text;
+    wchar_t c = 0;
+    while (!text.ends_with(kPasteEnd)) {
+      if (el_wgetc(edit, &c) != 1) return CC_EOF;
+      text += c == L'\r' ? L'\n' : c;
+    }
+    text.resize(text.size() - kPasteEnd.size());
+    while (text.ends_with(L'\n')) text.pop_back();
+    if (!text.empty() && el_winsertstr(edit, text.c_str()) != 0) return CC_ERROR;
+    return CC_REFRESH;
+  }
 
   std::filesystem::path history_file_;
+  bool brackets_pastes_;
   History* history_ = nullptr;
   EditLine* edit_ = nullptr;
   std::string prompt_;
   bool dropped_ = false;
 };
 
-LineReader::LineReader(const Environment& environment, const std::filesystem::path& history_file) {
+LineReader::LineReader(const Environment& environment) {
   if (environment.input_is_terminal && environment.output_is_terminal) {
-    editor_ = std::make_unique<Editor>(history_file);
+    editor_ = std::make_unique<Editor>(environment);
   }
 }
 
 LineReader::~LineReader() = default;
 
 InputLine LineReader::read_one(const std::string& prompt) {
+  ++lines_;
   if (editor_) return editor_->read(prompt);
   std::string line;
-  if (!std::getline(std::cin, line)) return {InputLine::Kind::kEnd, ""};
-  return {InputLine::Kind::kLine, std::move(line)};
+  if (!std::getline(std::cin, line)) return {};
+  return {.kind = InputLine::Kind::kLine, .text = std::move(line)};
 }
 
 InputLine LineReader::read(const std::string& prompt) {
   InputLine whole = read_one(prompt);
+  whole.number = lines_;
   while (whole.kind == InputLine::Kind::kLine && whole.text.ends_with('\\')) {
     whole.text.back() = '\n';
     const InputLine next = read_one(std::string(prompt.size(), ' '));

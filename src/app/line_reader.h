@@ -1,7 +1,6 @@
 // Lines from the user: with editing and history on a terminal (libedit), plain from a pipe.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -13,17 +12,19 @@ struct InputLine {
   enum class Kind { kLine, kCancelled /* by Ctrl-C */, kEnd };
   Kind kind = Kind::kEnd;
   std::string text;
+  int number = 0;  // of its first line, counted from 1
 };
 
 class LineReader {
  public:
-  // The history is kept in `history_file` from one run to the next, or not at all when it is empty.
-  LineReader(const Environment& environment, const std::filesystem::path& history_file);
+  // The history is kept in environment.history_file from one run to the next.
+  explicit LineReader(const Environment& environment);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  // The prompt is shown on a terminal only. A line that ends in a backslash goes on in the next.
+  // The prompt is shown on a terminal only. A line that ends in a backslash goes on in the next;
+  // lines that are pasted into a terminal stay together.
   InputLine read(const std::string& prompt);
 
  private:
@@ -32,6 +33,7 @@ class LineReader {
   InputLine read_one(const std::string& prompt);
 
   std::unique_ptr<Editor> editor_;  // none: standard input is not a terminal
+  int lines_ = 0;                   // read so far
 };
 
 }  // namespace chitu::app

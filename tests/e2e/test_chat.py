@@ -35,12 +35,49 @@ def test_answers_depend_on_what_was_said_before(chitu):
 
 def test_slash_commands(chitu):
     result = chitu.tiny("chat", SHORT, stdin="/help\n/hlep\n/nothing\n/stats\n/quit\nHello\n")
-    assert result.returncode == 0
+    assert result.returncode == 1
     assert result.stdout == ""
     assert "/regen" in result.stderr
-    assert "unknown command /hlep (did you mean /help?)" in result.stderr
+    assert "chitu: error: standard input:2: unknown command /hlep (did you mean /help?)" in result.stderr
     assert "unknown command /nothing" in result.stderr
     assert "of 2048 tokens" in result.stderr
+
+
+@pytest.mark.parametrize("line, part", [
+    (b"/nothing", "unknown command /nothing"),
+    (b"/load /no/such/file", "/no/such/file: no such file"),
+    (b"/load", "/load needs a file"),
+    (b"/set infer.tp_size=1", "cannot be changed"),
+    (b"/undo", "nothing to take back"),
+    (b"caf\xe9", "not valid UTF-8: byte 4 is 0xe9"),
+    (b"word " * 600, "infer.max_seq_len=48"),
+])
+def test_a_script_learns_of_every_error(chitu, line, part):
+    lines = (b"/stats\n" + line + b"\nHello\n").decode("utf-8", "surrogateescape")
+    result = subprocess.run([chitu.program, "chat", f"models={TINY}", SHORT, "infer.max_seq_len=48"],
+                            input=lines.encode("utf-8", "surrogateescape"), capture_output=True,
+                            timeout=60, check=False, env=chitu.env)
+    assert result.returncode == 1
+    assert "chitu: error: standard input:2: " in result.stderr.decode()
+    assert part in result.stderr.decode()
+    assert len(result.stdout) > 1, "the lines after it are answered"
+
+
+def test_what_cut_an_answer_is_named(chitu):
+    words = ("infer.stop_with_eos=False",)
+    assert "(request.max_new_tokens=8 has ended the answer)" in chitu.tiny(
+        "chat", SHORT, *words, stdin="Hello\n").stderr
+    assert "(infer.max_seq_len=48 has ended the answer)" in chitu.tiny(
+        "chat", "infer.max_seq_len=48", *words, stdin="Hello\n").stderr
+    result = chitu.tiny("run", "Hello", SHORT, *words)
+    assert "(length: request.max_new_tokens=8)" in result.stderr
+
+
+def test_the_same_answer_again_is_explained(chitu):
+    cold = chitu.tiny("chat", SHORT, stdin="Hello\n/regen\n")
+    assert "the temperature is 0, so the seed changes nothing" in cold.stderr
+    warm = chitu.tiny("chat", SHORT, "request.temperature=1", stdin="Hello\n/regen\n")
+    assert warm.returncode == 0 and "seed" not in warm.stderr
 
 
 def test_system_message(chitu):
@@ -56,6 +93,7 @@ def test_set_and_regenerate(chitu):
     result = chitu.tiny("chat", SHORT, stdin="/set request.max_new_tokens=1\nHello\n/stats\n"
                         "/set infer.tp_size=1\n/set request.top_k=x\n/set nothing\n/set\n")
     assert "answer 1 token " in result.stderr
+    assert result.returncode == 1
     assert "infer.tp_size cannot be changed while the model is loaded" in result.stderr
     assert "request.top_k=x: expected integer" in result.stderr
     assert "request.max_new_tokens=1" in result.stderr
@@ -75,7 +113,7 @@ def test_save_and_load(chitu, tmp_path):
         resumed = chitu.tiny("chat", SHORT, *words, stdin=f"{first}Next\n").stdout
         assert through.endswith(resumed) and resumed
     result = chitu.tiny("chat", stdin="/save /no/such/folder/x\n/load /no/such/file\n")
-    assert result.returncode == 0
+    assert result.returncode == 1
     assert result.stderr.count("chitu: error: ") == 2
     assert_error(chitu.tiny("chat", "--load", "/no/such/file"), "/no/such/file")
 
@@ -93,8 +131,7 @@ def test_a_message_of_several_lines(chitu, tmp_path):
 def test_a_conversation_that_is_too_long(chitu):
     result = chitu.tiny("chat", "infer.max_seq_len=48", SHORT,
                         stdin="Hello\n" + "word " * 60 + "\nHello\n")
-    assert result.returncode == 0
-    assert "infer.max_seq_len=48" in result.stderr
+    assert_error(result, "standard input:2: ", "infer.max_seq_len=48", "/undo or /reset makes room")
 
 
 class Terminal:
@@ -235,6 +272,51 @@ def test_the_history_comes_back(terminal):
     again.prompt()
     again.send("\x1b[A\x1b[A")
     again.expect("/system Remember me")
+
+
+def test_the_history_may_lie_elsewhere_or_nowhere(chitu, terminal, tmp_path):
+    default = tmp_path / "cache/chitu/chat_history"
+    for setting, kept in ((str(tmp_path / "elsewhere/lines"), True), ("", False)):
+        chitu.env["CHITU_HISTORY"] = setting
+        chat = terminal("chat", f"models={TINY}", SHORT)
+        chat.prompt()
+        chat.send("/system Remember me\r")
+        chat.prompt()
+        chat.send("/quit\r")
+        assert chat.wait() == 0
+        assert (tmp_path / "elsewhere/lines").exists() == kept
+        if kept:
+            (tmp_path / "elsewhere/lines").unlink()
+        assert not default.exists()
+
+
+def test_pasted_lines_are_one_message(terminal, tmp_path):
+    saved = tmp_path / "talk.json"
+    chat = terminal("chat", f"models={TINY}", SHORT)
+    chat.expect("\x1b\\[\\?2004h")
+    chat.prompt()
+    chat.send("See: \x1b[200~one\rzwei \u00fc\r\x1b[201~\r")
+    chat.prompt()
+    chat.send(f"/save {saved}\r")
+    chat.expect("2 messages in")
+    assert json.loads(saved.read_text())["messages"][0]["content"] == "See: one\nzwei \u00fc"
+    chat.send("/quit\r")
+    assert chat.wait() == 0
+
+
+def test_a_dumb_terminal_gets_no_escape_sequences(chitu, terminal):
+    chitu.env["TERM"] = "dumb"
+    run = terminal("run", f"models={TINY}", "Hello", SHORT)
+    assert "\x1b" not in run.expect("tok/s")
+
+
+def test_a_file_of_prompts_shows_progress(terminal, tmp_path):
+    (tmp_path / "prompts.txt").write_text("Hello\n" * 200)
+    run = terminal("run", f"models={TINY}", "-f", tmp_path / "prompts.txt", "-o", tmp_path / "out",
+                   "request.max_new_tokens=64", "infer.stop_with_eos=False")
+    run.expect(r"answering \[#*\.+\] \d+ of 200")
+    run.expect("200 of 200 prompts answered")
+    assert run.wait() == 0
 
 
 def test_ctrl_c_ends_run_with_130(terminal):

@@ -156,7 +156,7 @@ def test_an_answer_ends_at_the_end_of_the_context(chitu):
     result = chitu.tiny("run", "--raw", "Hello there", "infer.max_seq_len=16",
                         "infer.stop_with_eos=False")
     assert result.returncode == 0
-    assert "(length)" in result.stderr
+    assert "(length: infer.max_seq_len=16)" in result.stderr
     assert_error(chitu.tiny("run", "Hello there, " * 9, "infer.max_seq_len=16"),
                  "infer.max_seq_len=16")
 
