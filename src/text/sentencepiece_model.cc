@@ -222,20 +222,28 @@ Result<SentencePieceModel> parse_sentencepiece(std::string_view bytes) {
   return model;
 }
 
-Result<TokenizerParts> parts_from_sentencepiece(std::string_view bytes, std::string_view config) {
+Result<TokenizerParts> parts_from_sentencepiece(std::string_view bytes,
+                                                const TokenizerConfig& config) {
   TRY(model, parse_sentencepiece(bytes));
   TRY(parts, build_sentencepiece(model.vocabulary));
   parts.special.bos = model.bos;
   parts.special.padding = model.padding;
   if (model.eos) parts.special.eos = {*model.eos};
   if (model.bos) parts.prefix = {*model.bos};
-  auto roles = TokenizerConfig::parse(config);
-  if (!roles) return std::move(roles).error().within("tokenizer_config.json");
-  roles->apply(parts);
+  std::vector<AddedToken> added = config.added_tokens;
+  for (AddedToken& token : added) {
+    // SentencePiece's normalizer would put a space in front; the libraries that run it look for
+    // these tokens in the text as given, whatever the file says.
+    token.normalized = false;
+  }
+  TRY_STATUS(add_tokens(std::move(added), parts));
+  config.apply(parts);
   return parts;
 }
 
-Result<Tokenizer> Tokenizer::from_sentencepiece(std::string_view model, std::string_view config) {
+Result<Tokenizer> Tokenizer::from_sentencepiece(std::string_view model,
+                                                std::string_view config_text) {
+  TRY(config, TokenizerConfig::parse(config_text));
   TRY(parts, parts_from_sentencepiece(model, config));
   return Tokenizer(std::move(parts));
 }

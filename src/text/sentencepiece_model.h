@@ -11,6 +11,8 @@
 
 namespace chitu {
 
+struct TokenizerConfig;
+
 struct SentencePieceModel {
   SentencePieceVocabulary vocabulary;
   std::optional<int32_t> bos, eos, padding;  // where the file names a piece that exists
@@ -20,8 +22,9 @@ struct SentencePieceModel {
 // kUnsupported.
 Result<SentencePieceModel> parse_sentencepiece(std::string_view bytes);
 
-// The tokenizer; `config` is the text of a tokenizer_config.json, or empty. A BOS stands before a
-// text unless the configuration says otherwise.
-Result<TokenizerParts> parts_from_sentencepiece(std::string_view bytes, std::string_view config);
+// The tokenizer. A BOS stands before a text unless the configuration says otherwise. Its added
+// tokens may give pieces of the model another name, as InternLM 2 does.
+Result<TokenizerParts> parts_from_sentencepiece(std::string_view bytes,
+                                                const TokenizerConfig& config);
 
 }  // namespace chitu

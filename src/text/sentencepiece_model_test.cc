@@ -59,6 +59,22 @@ TEST(SentencePieceModel, PutsABosBeforeATextUnlessToldOtherwise) {
   EXPECT_EQ(*bare->encode("a"), (std::vector<int32_t>{5, 2}));
 }
 
+// One beside the model's pieces, one that names a piece anew, one that the model has.
+TEST(SentencePieceModel, TakesTheAddedTokensOfTheConfiguration) {
+  auto tokenizer = Tokenizer::from_sentencepiece(small_model() + piece("[UNUSED]", 0, 3), R"({
+      "eos_token": "<|end|>",
+      "added_tokens_decoder": {
+        "1": {"content": "<s>", "special": true},
+        "6": {"content": "<|user|>", "special": true, "rstrip": true},
+        "7": {"content": "<|end|>", "special": true, "normalized": true}}})");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_EQ(*tokenizer->encode("<|user|>  a<|end|>a<s>"), (std::vector<int32_t>{1, 6, 5, 7, 5, 1}));
+  EXPECT_EQ(tokenizer->special().eos, std::vector<int32_t>{7});
+  EXPECT_EQ(tokenizer->vocab_size(), 8);
+  EXPECT_EQ(tokenizer->decode(std::vector<int32_t>{6, 5, 7}, false), "<|user|> a<|end|>");
+  EXPECT_EQ(tokenizer->decode(std::vector<int32_t>{6, 5, 7}), "a");
+}
+
 std::string error_of(const std::string& bytes) {
   auto tokenizer = Tokenizer::from_sentencepiece(bytes);
   return tokenizer.ok() ? "no error" : tokenizer.error().message;

@@ -133,19 +133,14 @@ Status add_vocabulary(std::string_view text, Vocabulary& vocabulary) {
 }
 
 Status set_special(const Family& family, const TokenizerConfig& config, TokenizerParts& parts) {
-  MatchScratch scratch(0);
   std::vector<AddedToken> tokens = config.added_tokens;
-  for (size_t i = 0; tokens.empty() && i < family.special.size(); ++i) {
-    AddedToken token;
-    token.content = family.special[i];
-    token.id = static_cast<int32_t>(family.ranks + i);
-    token.special = true;
-    TRY_STATUS(parts.add_token(std::move(token), scratch));
+  if (tokens.empty()) {
+    for (const std::string& name : family.special) {
+      const auto id = static_cast<int32_t>(family.ranks + tokens.size());
+      tokens.push_back({.content = name, .id = id, .special = true});
+    }
   }
-  for (AddedToken& token : tokens) {
-    TRY_STATUS(place_added_token(*parts.vocabulary, tokens.size(), token));
-    TRY_STATUS(parts.add_token(token, scratch));
-  }
+  TRY_STATUS(add_tokens(std::move(tokens), parts));
   const auto id_of = [&](std::string_view name) -> std::optional<int32_t> {
     const AddedToken* token = parts.added.find(name);
     return token == nullptr ? std::nullopt : std::optional(token->id);
@@ -164,7 +159,7 @@ Status set_special(const Family& family, const TokenizerConfig& config, Tokenize
 
 bool is_tiktoken(std::string_view text) { return parse_line(take_line(text)).has_value(); }
 
-Result<TokenizerParts> parts_from_tiktoken(std::string_view text, std::string_view config_text) {
+Result<TokenizerParts> parts_from_tiktoken(std::string_view text, const TokenizerConfig& config) {
   TokenizerParts parts;
   TRY_STATUS(add_vocabulary(text, *parts.vocabulary));
   TRY(family, family_of(parts.vocabulary->count()));
@@ -182,14 +177,13 @@ Result<TokenizerParts> parts_from_tiktoken(std::string_view text, std::string_vi
   parts.model = std::move(bpe);
   TRY(decoder, Decoder::create({ByteLevelDecode{.added_are_text = true}}));
   parts.decoder = std::move(decoder);
-  auto config = TokenizerConfig::parse(config_text);
-  if (!config) return std::move(config).error().within("tokenizer_config.json");
-  TRY_STATUS(set_special(family, *config, parts));
-  config->apply(parts);
+  TRY_STATUS(set_special(family, config, parts));
+  config.apply(parts);
   return parts;
 }
 
-Result<Tokenizer> Tokenizer::from_tiktoken(std::string_view ranks, std::string_view config) {
+Result<Tokenizer> Tokenizer::from_tiktoken(std::string_view ranks, std::string_view config_text) {
+  TRY(config, TokenizerConfig::parse(config_text));
   TRY(parts, parts_from_tiktoken(ranks, config));
   return Tokenizer(std::move(parts));
 }

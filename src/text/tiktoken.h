@@ -9,11 +9,13 @@
 
 namespace chitu {
 
+struct TokenizerConfig;
+
 // Whether the file looks like one; tokenizer.model may be either format.
 bool is_tiktoken(std::string_view text);
 
 // The family is known by the number of tokens. The special tokens are those of `config`
-// (a tokenizer_config.json, or empty) where it lists any.
-Result<TokenizerParts> parts_from_tiktoken(std::string_view text, std::string_view config);
+// where it lists any.
+Result<TokenizerParts> parts_from_tiktoken(std::string_view text, const TokenizerConfig& config);
 
 }  // namespace chitu

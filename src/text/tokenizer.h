@@ -42,8 +42,8 @@ class Tokenizer {
   static Result<Tokenizer> load(const Checkpoint& checkpoint);
 
   // A directory with a tokenizer.json, or else a tokenizer.model: SentencePiece, or tiktoken as
-  // Llama 3, GLM-4 and Qwen ship it. tokenizer_config.json and generation_config.json, where they
-  // exist, add the special tokens.
+  // Llama 3, GLM-4 and Qwen ship it. tokenizer_config.json, added_tokens.json and
+  // generation_config.json, where they exist, add the special tokens.
   static Result<Tokenizer> from_directory(const std::filesystem::path& directory);
 
   // The text of a tokenizer.json. `config` is that of a tokenizer_config.json, or empty.

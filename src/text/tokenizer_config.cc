@@ -52,11 +52,8 @@ std::optional<int32_t> resolve(const TokenizerParts& parts,
   return id == Vocabulary::kNone ? std::nullopt : std::optional(id);
 }
 
-}  // namespace
-
-Result<TokenizerConfig> TokenizerConfig::parse(std::string_view text) {
-  TokenizerConfig config;
-  if (text.empty()) return config;
+Status parse_config(std::string_view text, TokenizerConfig& config) {
+  if (text.empty()) return {};
   TRY(value, json::parse(text));
   TRY(fields, json::Fields::of(value));
   TRY(bos, token_name(fields, "bos_token"));
@@ -73,6 +70,40 @@ Result<TokenizerConfig> TokenizerConfig::parse(std::string_view text) {
   config.add_bos = add_bos;
   config.add_eos = add_eos;
   config.added_tokens = std::move(added);
+  return {};
+}
+
+// {"token": id, ...}: those with a role are special, as in the `transformers` library.
+Status parse_legacy_tokens(std::string_view text, TokenizerConfig& config) {
+  TRY(value, json::parse(text));
+  TRY(fields, json::Fields::of(value));
+  for (const auto& entry : value.get_object()) {
+    const std::string_view name = entry.key();
+    TRY(id, fields.integer(name, 0, INT32_MAX));
+    AddedToken token;
+    token.content = name;
+    token.id = static_cast<int32_t>(id);
+    for (const auto* role : {&config.bos, &config.eos, &config.unknown, &config.padding}) {
+      token.special = token.special || *role == token.content;
+    }
+    token.normalized = !token.special;
+    config.added_tokens.push_back(std::move(token));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TokenizerConfig> TokenizerConfig::parse(std::string_view text,
+                                               std::string_view added_tokens) {
+  TokenizerConfig config;
+  if (auto status = parse_config(text, config); !status) {
+    return std::move(status).error().within("tokenizer_config.json");
+  }
+  if (!config.added_tokens.empty() || added_tokens.empty()) return config;
+  if (auto status = parse_legacy_tokens(added_tokens, config); !status) {
+    return std::move(status).error().within("added_tokens.json");
+  }
   return config;
 }
 

@@ -33,7 +33,14 @@ Result<T> within(const std::filesystem::path& path, Result<T> result) {
   return result;
 }
 
-Result<TokenizerParts> read_parts(const std::filesystem::path& directory, std::string_view config) {
+Result<TokenizerConfig> read_config(const std::filesystem::path& directory) {
+  TRY(config, read_optional(directory / "tokenizer_config.json"));
+  TRY(added_tokens, read_optional(directory / "added_tokens.json"));
+  return within(directory, TokenizerConfig::parse(config, added_tokens));
+}
+
+Result<TokenizerParts> read_parts(const std::filesystem::path& directory,
+                                  const TokenizerConfig& config) {
   const std::filesystem::path json_path = directory / "tokenizer.json";
   TRY(json, read_optional(json_path));
   if (!json.empty()) return within(json_path, parts_from_json(json, config));
@@ -58,7 +65,7 @@ Result<Tokenizer> Tokenizer::load(const Checkpoint& checkpoint) {
 }
 
 Result<Tokenizer> Tokenizer::from_directory(const std::filesystem::path& directory) {
-  TRY(config, read_optional(directory / "tokenizer_config.json"));
+  TRY(config, read_config(directory));
   TRY(generation, read_optional(directory / "generation_config.json"));
   TRY(parts, read_parts(directory, config));
   TRY_STATUS(

@@ -51,6 +51,24 @@ TEST_F(TokenizerFiles, PutsTheFilesOfADirectoryTogether) {
   EXPECT_EQ(tokenizer->special().bos, std::nullopt);
 }
 
+// As old checkpoints have them, where tokenizer_config.json lists none.
+TEST_F(TokenizerFiles, ReadsAddedTokensOfOldBesideASentencePieceModel) {
+  const auto data =
+      std::filesystem::path(CHITU_SOURCE_DIR) / "tests/golden/tokenizers/data/sentencepiece_bpe";
+  std::filesystem::copy(data / "tokenizer.model", folder_);
+  write("tokenizer_config.json", R"({"eos_token": "<|im_end|>"})");
+  write("added_tokens.json", R"({"<|im_end|>": 5000, "<tool>": 5001})");
+  auto tokenizer = Tokenizer::from_directory(folder_);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_THAT(tokenizer->special().eos, ElementsAre(5000));
+  EXPECT_TRUE(tokenizer->is_special(5000));
+  EXPECT_FALSE(tokenizer->is_special(5001));
+  EXPECT_THAT(*tokenizer->encode("<tool><|im_end|>", {.add_special_tokens = false}),
+              ElementsAre(5001, 5000));
+  write("added_tokens.json", R"({"<tool>": "x"})");
+  EXPECT_THAT(error(), HasSubstr("added_tokens.json: <tool>: expected"));
+}
+
 TEST_F(TokenizerFiles, NamesTheFileThatIsWrong) {
   EXPECT_THAT(error(), HasSubstr("no tokenizer; put"));
   write("tokenizer.model", "hello");

@@ -139,16 +139,19 @@ Status parse_model(const json::Fields& file, TokenizerParts& parts) {
 Status parse_added_tokens(const json::Fields& file, TokenizerParts& parts) {
   if (!file.has("added_tokens")) return {};
   TRY(array, file.array("added_tokens"));
-  MatchScratch scratch(0);  // its budget is for all tokens together
+  std::vector<AddedToken> tokens;
   for (const json::Value& value : *array) {
     TRY(fields, json::Fields::of(value));
     TRY(id, fields.integer("id", 0, INT32_MAX));
     TRY(token, added_token_from_json(fields, id));
-    if (token.content.empty()) continue;
-    TRY_STATUS(place_added_token(*parts.vocabulary, array->size(), token));
-    TRY_STATUS(parts.add_token(std::move(token), scratch));
+    if (parts.vocabulary->has(token.id) &&
+        parts.vocabulary->find(token.content) == Vocabulary::kNone) {
+      return make_error(ErrorCode::kCorrupt, "{} has the id {} of another token",
+                        quote(token.content), token.id);
+    }
+    tokens.push_back(std::move(token));
   }
-  return {};
+  return add_tokens(std::move(tokens), parts);
 }
 
 // The ids that a template puts in place of one of its special tokens.
@@ -221,20 +224,23 @@ Result<TokenizerParts> parse_file(const json::Fields& file) {
 
 }  // namespace
 
-Status place_added_token(const Vocabulary& vocabulary, size_t added_count, AddedToken& token) {
-  const int32_t known = vocabulary.find(token.content);
-  if (known != Vocabulary::kNone) {
-    token.id = known;
-    return {};
-  }
-  if (vocabulary.has(token.id)) {
-    return make_error(ErrorCode::kCorrupt, "{} has the id {} of another token",
-                      quote(token.content), token.id);
-  }
+Status add_tokens(std::vector<AddedToken> tokens, TokenizerParts& parts) {
   constexpr size_t kSlack = 65536;
-  if (static_cast<size_t>(token.id) >= 4 * (vocabulary.count() + added_count) + kSlack) {
-    return make_error(ErrorCode::kCorrupt, "{}: the id {} lies outside the vocabulary",
-                      quote(token.content), token.id);
+  const size_t limit = 4 * (parts.vocabulary->count() + tokens.size()) + kSlack;
+  MatchScratch scratch(0);  // its budget is for all tokens together
+  for (AddedToken& token : tokens) {
+    if (token.content.empty()) continue;
+    if (token.content.size() > kMaxTokenBytes) {
+      return make_error(ErrorCode::kCorrupt, "token {} has {} bytes; at most {} are allowed",
+                        token.id, token.content.size(), kMaxTokenBytes);
+    }
+    const int32_t known = parts.vocabulary->find(token.content);
+    if (known != Vocabulary::kNone) token.id = known;
+    if (static_cast<size_t>(token.id) >= limit) {
+      return make_error(ErrorCode::kCorrupt, "{}: the id {} lies outside the vocabulary",
+                        quote(token.content), token.id);
+    }
+    TRY_STATUS(parts.add_token(std::move(token), scratch));
   }
   return {};
 }
@@ -242,10 +248,6 @@ Status place_added_token(const Vocabulary& vocabulary, size_t added_count, Added
 Result<AddedToken> added_token_from_json(const json::Fields& fields, int64_t id) {
   AddedToken token;
   TRY(content, fields.string("content"));
-  if (content.size() > kMaxTokenBytes) {
-    return make_error(ErrorCode::kCorrupt, "token {} has {} bytes; at most {} are allowed", id,
-                      content.size(), kMaxTokenBytes);
-  }
   TRY(special, fields.boolean_or("special", false));
   TRY(single_word, fields.boolean_or("single_word", false));
   TRY(lstrip, fields.boolean_or("lstrip", false));
@@ -261,17 +263,16 @@ Result<AddedToken> added_token_from_json(const json::Fields& fields, int64_t id)
   return token;
 }
 
-Result<TokenizerParts> parts_from_json(std::string_view text, std::string_view config_text) {
+Result<TokenizerParts> parts_from_json(std::string_view text, const TokenizerConfig& config) {
   TRY(value, json::parse(text));
   TRY(file, json::Fields::of(value));
   TRY(parts, parse_file(file));
-  auto config = TokenizerConfig::parse(config_text);
-  if (!config) return in("tokenizer_config.json", std::move(config).error());
-  config->apply(parts);
+  config.apply(parts);
   return parts;
 }
 
-Result<Tokenizer> Tokenizer::from_json(std::string_view text, std::string_view config) {
+Result<Tokenizer> Tokenizer::from_json(std::string_view text, std::string_view config_text) {
+  TRY(config, TokenizerConfig::parse(config_text));
   TRY(parts, parts_from_json(text, config));
   return Tokenizer(std::move(parts));
 }

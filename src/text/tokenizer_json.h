@@ -22,13 +22,15 @@ Result<Normalizer> normalizer_from_json(const json::Value* value);
 Result<PreTokenizer> pre_tokenizer_from_json(const json::Value* value);
 Result<Decoder> decoder_from_json(const json::Value* value);
 
-// What a tokenizer_config.json adds.
+// What a tokenizer_config.json adds, and an added_tokens.json ({"token": id}, of old) where the
+// former lists no added tokens.
 struct TokenizerConfig {
   std::optional<std::string> bos, eos, unknown, padding;
   std::optional<bool> add_bos, add_eos;
-  std::vector<AddedToken> added_tokens;  // added_tokens_decoder
+  std::vector<AddedToken> added_tokens;
 
-  static Result<TokenizerConfig> parse(std::string_view json);  // empty text: nothing
+  // Empty texts: nothing. Errors name the file.
+  static Result<TokenizerConfig> parse(std::string_view config, std::string_view added_tokens = {});
 
   // Resolves the names against the tokenizer's tokens and adjusts what surrounds a text. Names that
   // are no token are left out.
@@ -40,13 +42,14 @@ struct TokenizerConfig {
 Status apply_generation_config(std::string_view json, TokenizerParts& parts);
 
 // All of a tokenizer.json with its tokenizer_config.json.
-Result<TokenizerParts> parts_from_json(std::string_view text, std::string_view config);
+Result<TokenizerParts> parts_from_json(std::string_view text, const TokenizerConfig& config);
 
 // One entry of "added_tokens" without its id.
 Result<AddedToken> added_token_from_json(const json::Fields& fields, int64_t id);
 
-// A token that the model's vocabulary has gets the id it has there, whatever its entry says, as in
-// the `tokenizers` library. Errors: the id is another token's, or lies far past the vocabulary.
-Status place_added_token(const Vocabulary& vocabulary, size_t added_count, AddedToken& token);
+// Enters a file's added tokens. A token that the model's vocabulary has gets the id it has there,
+// whatever its entry says, as in the `tokenizers` library. Errors: an id that lies far past the
+// vocabulary, those of add_token().
+Status add_tokens(std::vector<AddedToken> tokens, TokenizerParts& parts);
 
 }  // namespace chitu
