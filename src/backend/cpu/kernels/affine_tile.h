@@ -29,10 +29,9 @@ struct AffineTile {
     }
     if constexpr (Format::kHighBits > 0) {
       constexpr int kHighSteps = 8 / Format::kHighBits;
-      const Codes h =
-          D::template bits<kStep % kHighSteps * Format::kHighBits, (1 << Format::kHighBits) - 1>(
-              D::load(high + kStep / kHighSteps * 64));
-      c = D::template merge<Format::kLowBits>(c, h);
+      constexpr int kShift = Format::kLowBits - kStep % kHighSteps * Format::kHighBits;
+      constexpr int kMask = ((1 << Format::kHighBits) - 1) << Format::kLowBits;
+      c = D::template merge<kShift, kMask>(c, D::load(high + kStep / kHighSteps * 64));
     }
     return c;
   }

@@ -116,9 +116,14 @@ struct Dot {
     return _mm256_and_si256(_mm256_srli_epi16(c, kShift),
                             _mm256_set1_epi8(static_cast<char>(kMask)));
   }
-  template <int kShift>
+  template <int kShift, int kMask>
   static Codes merge(Codes low, Codes high) {
-    return _mm256_or_si256(low, _mm256_slli_epi16(high, kShift));
+    if constexpr (kShift < 0) {
+      high = _mm256_srli_epi16(high, -kShift);
+    } else {
+      high = _mm256_slli_epi16(high, kShift);
+    }
+    return _mm256_or_si256(low, _mm256_and_si256(high, _mm256_set1_epi8(static_cast<char>(kMask))));
   }
   static Products begin(I /*acc*/) { return _mm256_setzero_si256(); }
   static I end(I acc, Products sum) {

@@ -95,9 +95,16 @@ struct Dot {
     return _mm512_and_si512(_mm512_srli_epi16(c, kShift),
                             _mm512_set1_epi8(static_cast<char>(kMask)));
   }
-  template <int kShift>
+  template <int kShift, int kMask>
   static Codes merge(Codes low, Codes high) {
-    return _mm512_or_si512(low, _mm512_slli_epi16(high, kShift));
+    if constexpr (kShift < 0) {
+      high = _mm512_srli_epi16(high, -kShift);
+    } else {
+      high = _mm512_slli_epi16(high, kShift);
+    }
+    constexpr int kOrOfAnd = 0xf8;  // a | (b & c)
+    return _mm512_ternarylogic_epi32(low, high, _mm512_set1_epi8(static_cast<char>(kMask)),
+                                     kOrOfAnd);
   }
 #if defined(__AVX512VNNI__)
   static Products begin(I acc) { return acc; }

@@ -84,11 +84,14 @@ struct Dot {
     for (int i = 0; i < 64; ++i) r.byte[i] = static_cast<uint8_t>(c.byte[i] >> kShift & kMask);
     return r;
   }
-  template <int kShift>
+  // low | (high << kShift & kMask); to the right if kShift is negative.
+  template <int kShift, int kMask>
   static Codes merge(const Codes& low, const Codes& high) {
     Codes r;
-    for (int i = 0; i < 64; ++i)
-      r.byte[i] = static_cast<uint8_t>(low.byte[i] | high.byte[i] << kShift);
+    for (int i = 0; i < 64; ++i) {
+      const int moved = kShift < 0 ? high.byte[i] >> -kShift : high.byte[i] << kShift;
+      r.byte[i] = static_cast<uint8_t>(low.byte[i] | (moved & kMask));
+    }
     return r;
   }
   static Products begin(const I& acc) { return acc; }
