@@ -30,7 +30,7 @@ class Analysis {
   void run(Tree& tree) {
     Symbols symbols(nullptr);
     symbols.visit(tree.body);
-    tree.hidden = symbols.hidden();
+    tree.scope = symbols.layout();
     block(tree.body, {&symbols});
   }
 
@@ -41,11 +41,13 @@ class Analysis {
     }
   }
 
-  void check(const ExprPtr& expr, bool soft) {
-    if (expr != nullptr) check(*expr, soft);
+  // Of an expression that is evaluated in the scope of `symbols`.
+  void check(const ExprPtr& expr, const Symbols& symbols, bool soft) {
+    if (expr != nullptr) check(*expr, symbols, soft);
   }
 
-  void check(const Expr& expr, bool soft) {
+  void check(Expr& expr, const Symbols& symbols, bool soft) {
+    if (auto* name = expr.get<node::Name>()) name->slot = symbols.resolve(name->name);
     if (const auto* filter = expr.get<node::Filter>(); filter != nullptr && !soft) {
       if (find_filter(filter->name) == nullptr) {
         fail_at(expr.line, "there is no filter named '{}'", filter->name);
@@ -56,7 +58,14 @@ class Analysis {
         fail_at(expr.line, "there is no test named '{}'", test->name);
     }
     soft = soft || expr.get<node::Conditional>() != nullptr;
-    for_each_child(expr, [&](const Expr& child) { check(child, soft); });
+    for_each_child(expr, [&](Expr& child) { check(child, symbols, soft); });
+  }
+
+  // Of what a statement assigns in the scope of `symbols`.
+  static void resolve_target(Expr& target, const Symbols& symbols) {
+    if (auto* name = target.get<node::Name>()) name->slot = symbols.resolve(name->name);
+    if (auto* ref = target.get<node::NamespaceRef>()) ref->slot = symbols.resolve(ref->name);
+    for_each_child(target, [&](Expr& child) { resolve_target(child, symbols); });
   }
 
   static void check_target(const Expr& target, int line, const Place& place) {
@@ -67,7 +76,9 @@ class Analysis {
   }
 
   void statement(node::Text&, int, const Place&) {}
-  void statement(node::Output& node, int, const Place& place) { check(node.value, place.soft); }
+  void statement(node::Output& node, int, const Place& place) {
+    check(node.value, *place.symbols, place.soft);
+  }
   void statement(node::Break&, int line, const Place& place) {
     if (!place.in_loop) fail_at(line, "{{% break %}} stands outside of a loop");
   }
@@ -79,34 +90,35 @@ class Analysis {
     Place soft = place;
     soft.soft = true;
     for (auto& [condition, body] : node.branches) {
-      check(condition, true);
+      check(condition, *place.symbols, true);
       block(body, soft);
     }
     block(node.otherwise, soft);
   }
 
   void statement(node::For& node, int line, const Place& place) {
-    check(node.iterable, place.soft);
-    check(node.filter, false);
+    check(node.iterable, *place.symbols, place.soft);
 
     Symbols filter(place.symbols);
     filter.declare_target(*node.target);
     if (node.filter != nullptr) filter.visit(*node.filter);
-    node.hidden_filter = filter.hidden();
+    check(node.filter, filter, false);
+    node.filter_scope = filter.layout();
 
     Symbols body(place.symbols);
-    body.declare("loop");
     body.declare_target(*node.target);
+    node.loop_slot = body.declare("loop");
     body.visit(node.body);
-    node.hidden = body.hidden();
+    node.scope = body.layout();
     Place inside = place.inner(body);
     inside.in_loop = inside.in_for = true;
     check_target(*node.target, line, inside);
+    resolve_target(*node.target, body);
     block(node.body, inside);
 
     Symbols otherwise(place.symbols);
     otherwise.visit(node.otherwise);
-    node.hidden_otherwise = otherwise.hidden();
+    node.otherwise_scope = otherwise.layout();
     Place after = place.inner(otherwise);
     after.in_for = true;
     after.in_loop = place.in_loop && !node.recursive;
@@ -115,15 +127,17 @@ class Analysis {
 
   void statement(node::Set& node, int line, const Place& place) {
     check_target(*node.target, line, place);
-    check(node.value, place.soft);
+    resolve_target(*node.target, *place.symbols);
+    check(node.value, *place.symbols, place.soft);
   }
 
   void statement(node::SetBlock& node, int line, const Place& place) {
     check_target(*node.target, line, place);
+    resolve_target(*node.target, *place.symbols);
     Symbols symbols(place.symbols);
     symbols.visit(node.body);
-    node.hidden = symbols.hidden();
-    check(node.filter, false);
+    node.scope = symbols.layout();
+    check(node.filter, symbols, false);
     block(node.body, place.inner(symbols));
   }
 
@@ -131,19 +145,20 @@ class Analysis {
     Symbols symbols(place.symbols);
     symbols.visit(node.body);
     symbols.visit(*node.filter);
-    node.hidden = symbols.hidden();
-    check(node.filter, false);
+    node.scope = symbols.layout();
+    check(node.filter, symbols, false);
     block(node.body, place.inner(symbols));
   }
 
   void statement(node::With& node, int, const Place& place) {
     Symbols symbols(place.symbols);
     for (auto& [target, value] : node.assignments) {
-      check(value, place.soft);
+      check(value, *place.symbols, place.soft);
       symbols.declare_target(*target);
     }
     symbols.visit(node.body);
-    node.hidden = symbols.hidden();
+    node.scope = symbols.layout();
+    for (auto& [target, value] : node.assignments) resolve_target(*target, symbols);
     block(node.body, place.inner(symbols));
   }
 
@@ -154,8 +169,8 @@ class Analysis {
              node.parameters.end();
     };
     node.uses_caller = undeclared.contains("caller");
-    node.uses_kwargs = undeclared.contains("kwargs") && !declares("kwargs");
-    node.uses_varargs = undeclared.contains("varargs") && !declares("varargs");
+    const bool uses_kwargs = undeclared.contains("kwargs") && !declares("kwargs");
+    const bool uses_varargs = undeclared.contains("varargs") && !declares("varargs");
     if (node.uses_caller && node.explicit_caller) {
       const auto at = std::find(node.parameters.begin(), node.parameters.end(), "caller");
       const auto index = static_cast<size_t>(at - node.parameters.begin());
@@ -165,21 +180,22 @@ class Analysis {
     }
     Symbols symbols(place.symbols);
     for (const std::string& parameter : node.parameters) symbols.declare(parameter);
-    for (const ExprPtr& value : node.defaults) {
-      check(value, false);
-      symbols.visit(*value);
-    }
+    for (const ExprPtr& value : node.defaults) symbols.visit(*value);
     symbols.visit(node.body);
-    if (node.uses_caller && !node.explicit_caller) symbols.declare("caller");
-    if (node.uses_kwargs) symbols.declare("kwargs");
-    if (node.uses_varargs) symbols.declare("varargs");
-    node.hidden = symbols.hidden();
+    if (node.uses_caller && !node.explicit_caller) node.caller_slot = symbols.declare("caller");
+    if (uses_kwargs) node.kwargs_slot = symbols.declare("kwargs");
+    if (uses_varargs) node.varargs_slot = symbols.declare("varargs");
+    node.scope = symbols.layout();
+    for (const ExprPtr& value : node.defaults) check(value, symbols, false);
     block(node.body, place.function(symbols));
   }
 
-  void statement(node::MacroDef& node, int line, const Place& place) { macro(node, line, place); }
+  void statement(node::MacroDef& node, int line, const Place& place) {
+    node.slot = place.symbols->resolve(node.name).index;
+    macro(node, line, place);
+  }
   void statement(node::CallBlock& node, int line, const Place& place) {
-    check(node.call, place.soft);
+    check(node.call, *place.symbols, place.soft);
     macro(node.caller, line, place);
   }
   void statement(node::Generation& node, int line, const Place& place) {

@@ -19,9 +19,25 @@ struct Stmt;
 using ExprPtr = std::unique_ptr<Expr>;
 using Block = std::vector<std::unique_ptr<Stmt>>;
 
-// Names that a scope begins with as undefined, whatever they are outside: the scope assigns them
-// before it reads them (analysis.h).
-using HiddenNames = std::vector<std::string>;
+// Where a name has its value when the template runs. Analysis (analysis.h) resolves every name.
+struct Slot {
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  uint32_t scopes_out = 0;
+  uint32_t index = kNone;  // kNone: no scope assigns the name; it is the context's or a global
+
+  bool known() const { return index != kNone; }
+};
+
+// The names that the statements of one scope assign, each with a slot.
+struct ScopeLayout {
+  struct Name {
+    // The scope assigns it before it reads it: it begins as undefined, whatever it is outside.
+    bool hidden = false;
+    Slot outside;  // where it is sought while this scope has not assigned it; scopes_out > 0
+  };
+  std::vector<Name> names;
+};
 
 enum class BinaryOp : uint8_t { kAdd, kSub, kMul, kDiv, kFloorDiv, kMod, kPow };
 enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe, kIn, kNotIn };
@@ -42,6 +58,7 @@ struct Constant {
 };
 struct Name {
   std::string name;
+  Slot slot;
 };
 struct Tuple {
   std::vector<ExprPtr> items;
@@ -102,6 +119,7 @@ struct Test {
 };
 struct NamespaceRef {  // only as a target of {% set %}
   std::string name, attribute;
+  Slot slot;
 };
 
 struct Text {
@@ -118,7 +136,9 @@ struct For {
   ExprPtr target, iterable, filter;  // `filter` may be null
   Block body, otherwise;
   bool recursive = false;
-  HiddenNames hidden, hidden_otherwise, hidden_filter;
+  // The names of `target` have the same slots in the scopes of the body and of the filter.
+  ScopeLayout scope, filter_scope, otherwise_scope;
+  uint32_t loop_slot = Slot::kNone;
 };
 struct Set {
   ExprPtr target, value;
@@ -126,21 +146,24 @@ struct Set {
 struct SetBlock {
   ExprPtr target, filter;  // `filter` may be null
   Block body;
-  HiddenNames hidden;
+  ScopeLayout scope;
 };
 struct With {
   std::vector<std::pair<ExprPtr, ExprPtr>> assignments;
   Block body;
-  HiddenNames hidden;
+  ScopeLayout scope;
 };
 struct MacroDef {
   std::string name;  // empty for the body of a call block
   std::vector<std::string> parameters;
   std::vector<ExprPtr> defaults;  // of the last parameters
   Block body;
-  HiddenNames hidden;
-  bool uses_caller = false, uses_kwargs = false, uses_varargs = false;
+  ScopeLayout scope;             // the parameters have its first slots
   bool explicit_caller = false;  // `caller` is one of the parameters
+  bool uses_caller = false;      // as a parameter or without being one
+  // What the body reads without declaring it; Slot::kNone: it does not.
+  uint32_t caller_slot = Slot::kNone, kwargs_slot = Slot::kNone, varargs_slot = Slot::kNone;
+  uint32_t slot = Slot::kNone;  // of its own name, in the scope around it
 };
 struct CallBlock {
   ExprPtr call;
@@ -149,7 +172,7 @@ struct CallBlock {
 struct FilterBlock {
   ExprPtr filter;
   Block body;
-  HiddenNames hidden;
+  ScopeLayout scope;
 };
 struct Generation {  // {% generation %}: marks what the model wrote; a scope of its own
   MacroDef body;
@@ -180,7 +203,7 @@ struct Expr {
 
 struct Tree {
   Block body;
-  HiddenNames hidden;
+  ScopeLayout scope;
 };
 
 struct Stmt {

@@ -51,8 +51,8 @@ std::optional<Value> macro_attribute(const Macro& macro, std::string_view name, 
     return rt.tuple(out.take());
   }
   if (name == "caller") return Value::boolean(definition.uses_caller);
-  if (name == "catch_kwargs") return Value::boolean(definition.uses_kwargs);
-  if (name == "catch_varargs") return Value::boolean(definition.uses_varargs);
+  if (name == "catch_kwargs") return Value::boolean(definition.kwargs_slot != Slot::kNone);
+  if (name == "catch_varargs") return Value::boolean(definition.varargs_slot != Slot::kNone);
   return std::nullopt;
 }
 

@@ -19,7 +19,7 @@ Value Interpreter::eval(const Expr& expr, const ScopePtr& scope) {
 }
 
 Value Interpreter::eval(const node::Name& node, const ScopePtr& scope) {
-  const Value* value = scope->find(node.name);
+  const Value* value = scope->find(node.slot);
   if (value == nullptr) value = context_->find(node.name);
   if (value != nullptr && !(value->is_undefined() && value->shared() == nullptr)) return *value;
   if (value == nullptr) {
@@ -127,7 +127,6 @@ Args Interpreter::eval_args(const CallArgs& node, const ScopePtr& scope, const V
   args.positional = eval_all(node.positional, scope);
   for (const auto& [name, expr] : node.keyword) args.keyword.emplace_back(name, eval(*expr, scope));
   if (caller != nullptr) args.keyword.emplace_back("caller", *caller);
-  const size_t named = args.keyword.size();
   if (node.star != nullptr) {
     const std::vector<Value> items = to_vector(eval(*node.star, scope), *this);
     args.positional.insert(args.positional.end(), items.begin(), items.end());
@@ -136,13 +135,13 @@ Args Interpreter::eval_args(const CallArgs& node, const ScopePtr& scope, const V
     const Value mapping = eval(*node.double_star, scope);
     if (!mapping.is(Kind::kDict))
       fail("the arguments after ** must be a mapping, not {}", type_name(mapping));
-    for (const auto& [key, value] : mapping.as<Dict>().entries()) {
+    const auto& dict = mapping.as<Dict>();
+    for (const auto& [name, value] : args.keyword) {
+      if (dict.find(name) != nullptr) fail("the argument '{}' is given twice", name);
+    }
+    for (const auto& [key, value] : dict.entries()) {
       meter().step();
       if (!key.is_string()) fail("the names of the arguments after ** must be strings");
-      for (size_t n = 0; n < named; ++n) {
-        if (args.keyword[n].first == key.text())
-          fail("the argument '{}' is given twice", key.text());
-      }
       args.keyword.emplace_back(key.text(), value);
     }
   }
@@ -172,7 +171,7 @@ Value Interpreter::eval(const node::Test& node, const ScopePtr& scope) {
 }
 
 Value Interpreter::eval(const node::NamespaceRef& node, const ScopePtr& scope) {
-  const Value* value = scope->find(node.name);
+  const Value* value = scope->find(node.slot);
   return value == nullptr ? undefined(fmt::format("'{}' is undefined", node.name))
                           : get_attribute(*value, node.attribute, *this);
 }

@@ -39,7 +39,7 @@ struct FilteredIterator : Iterator {
     Value item;
     while (source->next(rt, item)) {
       rt.meter().step();
-      const auto scope = in.inner_scope(outer, node.hidden_filter);
+      const auto scope = in.inner_scope(outer, node.filter_scope);
       in.assign(*node.target, item, *scope);
       if (!truthy(in.eval(*node.filter, scope))) continue;
       out = in.eval(*node.target, scope);
@@ -56,7 +56,7 @@ struct FilteredIterator : Iterator {
 }  // namespace
 
 Interpreter::~Interpreter() {
-  for (const ScopePtr& scope : kept_) scope->names.clear();
+  for (const ScopePtr& scope : kept_) scope->values.clear();
   break_circles();
 }
 
@@ -64,7 +64,7 @@ std::string Interpreter::run(const Tree& tree, std::shared_ptr<Dict> context) {
   context_ = std::move(context);
   Buffer buffer(*this);
   top_ = &buffer.text();
-  const ScopePtr scope = inner_scope(nullptr, tree.hidden);
+  const ScopePtr scope = inner_scope(nullptr, tree.scope);
   keep(scope);  // its macros hold it
   exec(tree.body, scope);
   return buffer.text().take();
@@ -89,14 +89,8 @@ void Interpreter::write_text(const Value& value) {
 }
 
 void Interpreter::keep(const ScopePtr& scope) {
-  meter().take(sizeof(Scope) + scope->names.capacity() * sizeof(scope->names[0]) + 64);
+  meter().take(2 * sizeof(ScopePtr));
   kept_.push_back(scope);
-}
-
-Interpreter::ScopePtr Interpreter::inner_scope(const ScopePtr& outer, const HiddenNames& hidden) {
-  auto scope = std::make_shared<Scope>(outer);
-  for (const std::string& name : hidden) scope->set(name, Value());
-  return scope;
 }
 
 Interpreter::Flow Interpreter::exec(const Block& body, const ScopePtr& scope) {
@@ -160,8 +154,8 @@ Interpreter::Flow Interpreter::run_loop(const node::For& node, const Value& iter
   bool completed = false;  // one iteration, to its end: without a break or continue
   for (Value item; loop->next(*this, item);) {
     meter().step();
-    const ScopePtr inner = inner_scope(scope, node.hidden);
-    inner->set("loop", loop_value);
+    const ScopePtr inner = inner_scope(scope, node.scope);
+    inner->values[node.loop_slot] = loop_value;
     assign(*node.target, item, *inner);
     const Flow flow = exec(node.body, inner);
     if (flow == Flow::kBreak) break;
@@ -169,7 +163,7 @@ Interpreter::Flow Interpreter::run_loop(const node::For& node, const Value& iter
   }
   loop->finish();
   if (completed || node.otherwise.empty()) return Flow::kNext;
-  return exec(node.otherwise, inner_scope(scope, node.hidden_otherwise));
+  return exec(node.otherwise, inner_scope(scope, node.otherwise_scope));
 }
 
 Value Interpreter::call_loop(const Value& value, const Args& args) {
@@ -183,7 +177,7 @@ Value Interpreter::call_loop(const Value& value, const Args& args) {
 
 void Interpreter::assign(const Expr& target, Value value, Scope& scope) {
   if (const auto* name = target.get<node::Name>()) {
-    scope.set(name->name, std::move(value));
+    scope.values[name->slot.index] = std::move(value);
   } else if (const auto* tuple = target.get<node::Tuple>()) {
     const std::vector<Value> items = to_vector(value, *this);
     if (items.size() != tuple->items.size()) {
@@ -199,7 +193,7 @@ void Interpreter::assign(const Expr& target, Value value, Scope& scope) {
 }
 
 Namespace& Interpreter::namespace_of(const node::NamespaceRef& ref, Scope& scope) {
-  const Value* value = scope.find(ref.name);
+  const Value* value = scope.find(ref.slot);
   if (value == nullptr) value = context_->find(ref.name);
   if (value == nullptr || !value->is(Kind::kNamespace)) {
     fail("'{}' is not a namespace: only attributes of one can be assigned", ref.name);
@@ -221,7 +215,7 @@ Interpreter::Flow Interpreter::exec(const node::Set& node, const ScopePtr& scope
 }
 
 Interpreter::Flow Interpreter::exec(const node::SetBlock& node, const ScopePtr& scope) {
-  const ScopePtr inner = inner_scope(scope, node.hidden);
+  const ScopePtr inner = inner_scope(scope, node.scope);
   Value text;
   {
     Buffer buffer(*this);
@@ -235,7 +229,7 @@ Interpreter::Flow Interpreter::exec(const node::SetBlock& node, const ScopePtr& 
 }
 
 Interpreter::Flow Interpreter::exec(const node::FilterBlock& node, const ScopePtr& scope) {
-  const ScopePtr inner = inner_scope(scope, node.hidden);
+  const ScopePtr inner = inner_scope(scope, node.scope);
   Value text;
   {
     Buffer buffer(*this);
@@ -248,7 +242,7 @@ Interpreter::Flow Interpreter::exec(const node::FilterBlock& node, const ScopePt
 }
 
 Interpreter::Flow Interpreter::exec(const node::With& node, const ScopePtr& scope) {
-  const ScopePtr inner = inner_scope(scope, node.hidden);
+  const ScopePtr inner = inner_scope(scope, node.scope);
   for (const auto& [target, value] : node.assignments) assign(*target, eval(*value, scope), *inner);
   return exec(node.body, inner);
 }
@@ -259,7 +253,7 @@ Value Interpreter::make_macro(const node::MacroDef& node, const ScopePtr& scope)
 }
 
 Interpreter::Flow Interpreter::exec(const node::MacroDef& node, const ScopePtr& scope) {
-  scope->set(node.name, make_macro(node, scope));
+  scope->values[node.slot] = make_macro(node, scope);
   return Flow::kNext;
 }
 
@@ -279,7 +273,7 @@ Interpreter::Flow Interpreter::exec(const node::Generation& node, const ScopePtr
 Value Interpreter::call_macro(const Value& value, const Args& args) {
   const auto& macro = value.as<Macro>();
   const node::MacroDef& definition = *macro.definition;
-  const ScopePtr scope = inner_scope(macro.scope, definition.hidden);
+  const ScopePtr scope = inner_scope(macro.scope, definition.scope);
   const int line = line_;
   bind_parameters(definition, args, scope);
   Buffer buffer(*this);
@@ -292,46 +286,47 @@ void Interpreter::bind_parameters(const node::MacroDef& node, const Args& args,
                                   const ScopePtr& scope) {
   const size_t count = node.parameters.size();
   const size_t given = std::min(args.positional.size(), count);
-  auto keyword = args.keyword;
-  auto take = [&](std::string_view name, Value& out) {
-    const auto it = std::find_if(keyword.begin(), keyword.end(),
-                                 [&](const auto& k) { return k.first == name; });
-    if (it == keyword.end()) return false;
-    out = it->second;
-    keyword.erase(it);
-    return true;
+  const KeywordIndex keywords(args);
+  std::vector<bool> used(args.keyword.size(), false);
+  auto take = [&](std::string_view name) -> const Value* {
+    const auto i = keywords.find(name);
+    if (i) used[*i] = true;
+    return i ? &args.keyword[*i].second : nullptr;
   };
-  std::vector<bool> bound(count, false);
+  std::vector<size_t> missing;
   for (size_t i = 0; i < count; ++i) {
-    Value value;
-    bound[i] = i < given || take(node.parameters[i], value);
-    scope->set(node.parameters[i], i < given ? args.positional[i] : value);
+    const Value* value = i < given ? &args.positional[i] : take(node.parameters[i]);
+    if (value == nullptr) missing.push_back(i);
+    scope->values[i] = value == nullptr ? Value() : *value;
   }
-  if (node.uses_caller && !node.explicit_caller) {
-    Value caller;
-    if (!take("caller", caller)) caller = undefined("no caller is defined");
-    scope->set("caller", caller);
+  if (node.caller_slot != Slot::kNone) {
+    const Value* caller = take("caller");
+    scope->values[node.caller_slot] =
+        caller == nullptr ? undefined("no caller is defined") : *caller;
   }
-  if (node.uses_kwargs) {
+  if (node.kwargs_slot != Slot::kNone) {
     auto rest = make_dict();
-    for (const auto& [name, value] : keyword) rest->set(string(name), value, meter());
-    scope->set("kwargs", Value::object(Kind::kDict, rest));
-  } else if (!keyword.empty()) {
-    fail("the macro '{}' takes no argument named '{}'", node.name, keyword.front().first);
+    for (size_t i = 0; i < used.size(); ++i) {
+      const auto& [name, value] = args.keyword[i];
+      if (!used[i]) rest->set(string(name), value, meter());
+    }
+    scope->values[node.kwargs_slot] = Value::object(Kind::kDict, rest);
+  } else if (const auto it = std::find(used.begin(), used.end(), false); it != used.end()) {
+    fail("the macro '{}' takes no argument named '{}'", node.name,
+         args.keyword[static_cast<size_t>(it - used.begin())].first);
   }
-  if (node.uses_varargs) {
+  if (node.varargs_slot != Slot::kNone) {
     const auto first = args.positional.begin() + static_cast<int64_t>(given);
-    scope->set("varargs", tuple({first, args.positional.end()}));
+    scope->values[node.varargs_slot] = tuple({first, args.positional.end()});
   } else if (args.positional.size() > count) {
     fail("the macro '{}' takes at most {} arguments", node.name, count);
   }
-  for (size_t i = 0; i < count; ++i) {
-    if (bound[i]) continue;
-    const size_t required = count - node.defaults.size();
-    scope->set(node.parameters[i],
-               i < required
-                   ? undefined(fmt::format("the parameter '{}' was not given", node.parameters[i]))
-                   : eval(*node.defaults[i - required], scope));
+  const size_t required = count - node.defaults.size();
+  for (const size_t i : missing) {
+    scope->values[i] =
+        i < required
+            ? undefined(fmt::format("the parameter '{}' was not given", node.parameters[i]))
+            : eval(*node.defaults[i - required], scope);
   }
 }
 

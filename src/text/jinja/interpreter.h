@@ -26,7 +26,9 @@ class Interpreter final : public Runtime {
   Value eval(const Expr& expr, const std::shared_ptr<Scope>& scope);
   void assign(const Expr& target, Value value, Scope& scope);
   std::shared_ptr<Scope> inner_scope(const std::shared_ptr<Scope>& outer,
-                                     const HiddenNames& hidden);
+                                     const ScopeLayout& layout) {
+    return std::make_shared<Scope>(outer, layout, meter());
+  }
 
  protected:
   Value call_macro(const Value& macro, const Args& args) override;

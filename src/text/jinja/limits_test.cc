@@ -131,29 +131,68 @@ TEST(Limits, Nesting) {
                "memory");
 }
 
-// As many statements as a source may hold, each with a name of its own: what looks at every earlier
-// one again takes minutes here, and runs into the time limit of a test.
-std::string numbered(std::string_view pattern) {
-  std::string out;
-  for (int i = 0; out.size() < 900'000; ++i) {
+// A template of nearly the greatest size: `pattern` repeated between `begin` and `end`, each time
+// with a number in place of {n}. What looks at every earlier one again for each of them takes
+// minutes, and runs into the time limit of a test.
+std::string numbered(std::string_view begin, std::string_view pattern, std::string_view end,
+                     size_t size = 900'000) {
+  std::string out(begin);
+  for (int i = 0; out.size() < size; ++i) {
     out += fmt::format(fmt::runtime(pattern), fmt::arg("n", i));
   }
-  return out;
+  return out += end;
 }
 
 TEST(Limits, CompilingIsLinear) {
-  EXPECT_EQ(error_of(numbered("{{% if a{n} %}}{{% set b{n} = 1 %}}{{% endif %}}")).message,
-            "rendered 0 bytes");
-  EXPECT_EQ(
-      error_of("{% if x %}" + numbered("{{% elif a{n} %}}{{% set b{n} = 1 %}}") + "{% endif %}")
-          .message,
-      "rendered 0 bytes");
-  EXPECT_EQ(error_of("{% macro m(" + numbered("p{n}, ") + "p) %}{% endmacro %}").message,
-            "rendered 0 bytes");
-  EXPECT_EQ(error_of(repeat("{% for i in x %}", 90) + numbered("{{{{ a{n} }}}}") +
-                     repeat("{% endfor %}", 90))
+  for (const std::string& source :
+       {numbered("", "{{% if a{n} %}}{{% set b{n} = 1 %}}{{% endif %}}", ""),
+        numbered("{% if x %}", "{{% elif a{n} %}}{{% set b{n} = 1 %}}", "{% endif %}"),
+        numbered("{% macro m(", "p{n}, ", "p) %}{% endmacro %}"),
+        numbered(repeat("{% for i in x %}", 90), "{{{{ a{n} }}}}", repeat("{% endfor %}", 90)),
+        numbered(repeat("{% macro m() %}", 90), "{{% set a{n} = b{n} %}}",
+                 repeat("{% endmacro %}", 90))}) {
+    EXPECT_EQ(error_of(source).message, "rendered 0 bytes") << source.substr(0, 100);
+  }
+}
+
+TEST(Limits, NamesCostTheSameHoweverManyThereAre) {
+  EXPECT_EQ(error_of(numbered("{% if false %}", "{{% set a{n} = 1 %}}",
+                              "{% endif %}{% for i in range(99999) %}{% if a1 or zzzzzz %}"
+                              "{% endif %}{% endfor %}"))
                 .message,
             "rendered 0 bytes");
+}
+
+TEST(Limits, ArgumentsCostTheSameHoweverManyThereAre) {
+  boost::json::object d;
+  std::string fields;
+  for (int i = 0; i < 50'000; ++i) {
+    d[fmt::format("q{}", i)] = 1;
+    fields += fmt::format("{{q{}}}", i);
+  }
+  const boost::json::object context = {{"d", d}, {"f", fields}};
+  EXPECT_EQ(error_of("{{ f.format(**d) }}", context).message, "rendered 50000 bytes");
+  EXPECT_EQ(error_of(numbered("{% macro m(", "q{n}, ",
+                              "q) %}{{ kwargs|length }}{% endmacro %}"
+                              "{{ m(**d) }}",
+                              300'000),
+                     context)
+                .message,
+            "rendered 5 bytes");
+  EXPECT_EQ(error_of(numbered("{% macro m() %}{{ kwargs|length }}{% endmacro %}{{ m(", "p{n}=1, ",
+                              "**d) }}"),
+                     context)
+                .message,
+            "rendered 6 bytes");
+}
+
+TEST(Limits, ScopesArePartOfTheBudget) {
+  expect_limit(numbered("{% for i in range(99999) %}{% if false %}", "{{% set a{n} = 1 %}}",
+                        "{% endif %}{% endfor %}"),
+               "steps");
+  expect_limit(numbered("{% macro m() %}{{ m() }}{% if false %}", "{{% set a{n} = 1 %}}",
+                        "{% endif %}{% endmacro %}{{ m() }}"),
+               "memory");
 }
 
 TEST(Limits, Size) {

@@ -228,7 +228,7 @@ Tree parse(std::string_view source, const Limits& limits) {
     fail_limit("the template has {} bytes, past its limit of {}", source.size(),
                limits.max_source_bytes);
   }
-  return {.body = Parser(tokenize(source), limits).run(), .hidden = {}};
+  return {.body = Parser(tokenize(source), limits).run(), .scope = {}};
 }
 
 }  // namespace chitu::jinja

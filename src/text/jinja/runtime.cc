@@ -6,6 +6,27 @@
 #include "text/jinja/tests.h"
 
 namespace chitu::jinja {
+namespace {
+
+constexpr size_t kFewArguments = 8;
+
+}  // namespace
+
+KeywordIndex::KeywordIndex(const Args& args) : args_(args) {
+  if (args.keyword.size() <= kFewArguments) return;
+  for (size_t i = 0; i < args.keyword.size(); ++i) index_.emplace(args.keyword[i].first, i);
+}
+
+std::optional<size_t> KeywordIndex::find(std::string_view name) const {
+  if (index_.empty()) {
+    const auto it = std::find_if(args_.keyword.begin(), args_.keyword.end(),
+                                 [&](const auto& k) { return k.first == name; });
+    if (it == args_.keyword.end()) return std::nullopt;
+    return static_cast<size_t>(it - args_.keyword.begin());
+  }
+  const auto it = index_.find(name);
+  return it == index_.end() ? std::nullopt : std::optional(it->second);
+}
 
 Value Runtime::string(std::string text, bool markup) {
   auto object = std::make_shared<String>(std::move(text), markup);

@@ -6,8 +6,10 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,19 @@ namespace chitu::jinja {
 struct Args {
   std::vector<Value> positional;
   std::vector<std::pair<std::string, Value>> keyword;
+};
+
+// Finds keyword arguments by name: one by one while they are few, as they are in a call that is
+// written out, and by an index when ** brings many.
+class KeywordIndex {
+ public:
+  explicit KeywordIndex(const Args& args);  // which it refers to
+
+  std::optional<size_t> find(std::string_view name) const;
+
+ private:
+  const Args& args_;
+  std::unordered_map<std::string_view, size_t> index_;
 };
 
 using Clock = std::function<std::tm()>;

@@ -1,42 +1,45 @@
-// Where names are looked up: the innermost scope first, the template's context last.
+// The values of one scope's names while it runs.
 #pragma once
 
 #include <memory>
-#include <string>
-#include <string_view>
+#include <optional>
 #include <utility>
 #include <vector>
 
-#include "text/jinja/value.h"
+#include "text/jinja/ast.h"
 
 namespace chitu::jinja {
 
 struct Scope {
-  explicit Scope(std::shared_ptr<Scope> p) : parent(std::move(p)) {}
+  // Charges for its slots before it makes them. `l` lives in the tree.
+  Scope(std::shared_ptr<Scope> p, const ScopeLayout& l, Meter& meter)
+      : parent(std::move(p)),
+        layout(&l),
+        charge(meter, sizeof(Scope) + l.names.size() * sizeof(values[0]) + 32) {
+    meter.scan(l.names.size() * sizeof(values[0]));
+    values.resize(l.names.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (l.names[i].hidden) values[i].emplace();
+    }
+  }
 
-  Value* find_here(std::string_view name) {
-    for (auto& [key, value] : names) {
-      if (key == name) return &value;
+  // The value of the name that was resolved to `slot` in this scope; nullptr when neither this
+  // scope nor one around it has assigned it.
+  const Value* find(Slot slot) const {
+    const Scope* scope = this;
+    while (slot.known()) {
+      for (uint32_t n = 0; n < slot.scopes_out; ++n) scope = scope->parent.get();
+      const std::optional<Value>& value = scope->values[slot.index];
+      if (value) return &*value;
+      slot = scope->layout->names[slot.index].outside;
     }
     return nullptr;
-  }
-  const Value* find(std::string_view name) {
-    for (Scope* scope = this; scope != nullptr; scope = scope->parent.get()) {
-      if (const Value* value = scope->find_here(name)) return value;
-    }
-    return nullptr;
-  }
-  void set(std::string_view name, Value value) {
-    if (Value* here = find_here(name)) {
-      *here = std::move(value);
-    } else {
-      names.emplace_back(name, std::move(value));
-    }
   }
 
   std::shared_ptr<Scope> parent;
-  std::vector<std::pair<std::string_view, Value>>
-      names;  // the keys live in the tree or the context
+  const ScopeLayout* layout;
+  Charge charge;
+  std::vector<std::optional<Value>> values;  // by slot; nothing: not assigned here yet
 };
 
 }  // namespace chitu::jinja

@@ -16,7 +16,7 @@ constexpr int kMaxNesting = 2;  // fields within the format of a field
 
 class Formatter {
  public:
-  Formatter(const Args& args, Runtime& rt) : args_(args), rt_(rt) {}
+  Formatter(const Args& args, Runtime& rt) : args_(args), keywords_(args), rt_(rt) {}
 
   std::string run(std::string_view text, int nesting) {
     if (nesting > kMaxNesting) fail("format() nests too deep");
@@ -123,13 +123,13 @@ class Formatter {
       }
       return args_.positional[static_cast<size_t>(index)];
     }
-    const auto it = std::find_if(args_.keyword.begin(), args_.keyword.end(),
-                                 [&](const auto& a) { return a.first == name; });
-    if (it == args_.keyword.end()) fail("format(): there is no argument '{}'", name);
-    return it->second;
+    const auto i = keywords_.find(name);
+    if (!i) fail("format(): there is no argument '{}'", name);
+    return args_.keyword[*i].second;
   }
 
   const Args& args_;
+  KeywordIndex keywords_;
   Runtime& rt_;
   int64_t next_ = 0;
   bool automatic_ = false, manual_ = false;

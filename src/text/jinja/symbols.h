@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string_view>
+#include <vector>
 
 #include "text/jinja/ast.h"
 
@@ -12,17 +13,24 @@ class Symbols {
  public:
   explicit Symbols(const Symbols* parent) : parent_(parent) {}
 
-  void declare(std::string_view name);      // a parameter: assigned from the start
+  uint32_t declare(std::string_view name);  // a parameter: assigned from the start; its slot
   void declare_target(const Expr& target);  // the same for all names of a target
   void visit(const Block& body);            // reads and assignments, not those of inner scopes
   void visit(const Expr& expr);
 
-  HiddenNames hidden() const;
+  // What follows needs all of the scope, and all of those around it, to have been visited.
+  Slot resolve(std::string_view name) const;
+  ScopeLayout layout() const;
 
  private:
+  struct Entry {
+    bool hidden = false;
+    uint32_t slot = Slot::kNone;  // of a name that the scope assigns
+  };
+
   bool knows(std::string_view name) const;
   void load(std::string_view name);
-  void store(std::string_view name);
+  Entry& store(std::string_view name);
   void store_target(const Expr& target);
   void visit(const Stmt& stmt);
 
@@ -41,8 +49,9 @@ class Symbols {
   void statement(const node::FilterBlock& node) { visit(*node.filter); }
 
   const Symbols* parent_;
-  std::map<std::string_view, bool> names_;  // whether it is hidden; the keys live in the tree
-  int conditions_ = 0;                      // the `if`s of this scope around what is visited
+  std::map<std::string_view, Entry> names_;  // the keys live in the tree
+  std::vector<std::string_view> assigned_;   // by slot
+  int conditions_ = 0;                       // the `if`s of this scope around what is visited
 };
 
 }  // namespace chitu::jinja

@@ -131,6 +131,23 @@ TEST(Scopes, NamesFirstAssignedBelowAnIfAreSoughtOutside) {
             "|");
 }
 
+TEST(Scopes, NamesOfSeveralScopesAreOneBehindTheOther) {
+  // `x` belongs to four scopes; each is asked only while those within it have not assigned it.
+  EXPECT_EQ(render("{% set x = 'a' %}{% macro m() %}{% for i in [0, 1, 2] %}"
+                   "{% if i == 1 %}{% set x = 'c' %}{% endif %}{{ x }}"
+                   "{% with %}{% if i == 2 %}{% set x = 'd' %}{% endif %}{{ x }}{% endwith %}"
+                   "{% endfor %}{% if true %}{% set x = 'b' %}{% endif %}{{ x }}{% endmacro %}"
+                   "{{ m() }}{{ x }}"),
+            "aaccadba");
+  EXPECT_EQ(render("{% for x, y in [(1, 2), (3, 4)] if y > 2 %}{{ loop.index }}{{ x }}{{ y }}"
+                   "{% else %}{{ x }}{% endfor %}{{ x }}",
+                   {{"x", "out"}}),
+            "134out");
+  EXPECT_EQ(render("{% macro m(a, b=a, kwargs=1) %}{% set a = 9 %}{{ a }}{{ b }}{{ varargs }}"
+                   "{% endmacro %}{{ m(5) }}{{ m(1, 2, 3, 4) }}"),
+            "95()92(4,)");
+}
+
 TEST(Loops, KnowWhereTheyAre) {
   EXPECT_EQ(render("{% for i in items %}{{ loop.index }}/{{ loop.length }}{{ '.' if loop.last else "
                    "',' }}{% endfor %}",
