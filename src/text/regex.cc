@@ -31,6 +31,16 @@ constexpr size_t kWalkSteps = size_t{1} << 26;  // some tenths of a second
 constexpr size_t kWalkStepsPerByte = 64;
 constexpr unsigned kMatchesPerClockReading = 64;
 
+// What Oniguruma may know and PCRE2 does not: an escape, a property, a POSIX class.
+bool is_unknown_name(int code) {
+  return code == PCRE2_ERROR_UNKNOWN_ESCAPE || code == PCRE2_ERROR_UNKNOWN_UNICODE_PROPERTY ||
+         code == PCRE2_ERROR_UNKNOWN_POSIX_CLASS;
+}
+
+struct CompileContextDeleter {
+  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
+};
+
 std::string message_of(int code) {
   std::array<PCRE2_UCHAR, 256> text{};
   pcre2_get_error_message(code, text.data(), text.size());
@@ -84,10 +94,19 @@ Result<Regex> Regex::compile(std::string_view pattern) {
                       kMaxPatternBytes);
   }
   TRY(translated, translate_oniguruma(pattern));
+  // A line ends at a line feed, however the library was built.
+  const std::unique_ptr<pcre2_compile_context, CompileContextDeleter> context(
+      pcre2_compile_context_create(nullptr));
+  CHECK(context != nullptr && pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF) == 0);
   int error = 0;
   PCRE2_SIZE offset = 0;
   pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()),
-                                   translated.size(), kOptions, &error, &offset, nullptr);
+                                   translated.size(), kOptions, &error, &offset, context.get());
+  if (code == nullptr && is_unknown_name(error)) {
+    return make_error(ErrorCode::kUnsupported,
+                      "the regular expression {} is not supported, at byte {}: {}",
+                      quote(translated), offset, message_of(error));
+  }
   if (code == nullptr) {
     return make_error(ErrorCode::kCorrupt, "the regular expression {} is wrong at byte {}: {}",
                       quote(translated), offset, message_of(error));

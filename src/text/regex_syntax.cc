@@ -64,20 +64,35 @@ class Translator {
     for (size_t i = at_ + 2; i < pattern_.size(); ++i) {
       const char c = pattern_[i];
       if (c == 'm') return unsupported("the option m");
+      // (?i) holds to the end of the group: a(?i)b|c is a(?i:b|c) in Oniguruma, (a(?i)b|c) in
+      // PCRE2.
+      if (c == ')' && at_ > 0) return unsupported("options after the beginning");
       if (c != 'i' && c != 'x' && c != '-') break;
     }
     copy(2);
     return {};
   }
 
-  // A quantifier {n,m}. Followed by '+' it repeats again in Oniguruma and is possessive in PCRE2.
+  // A quantifier {n,m}. Followed by '+' it repeats again in Oniguruma and is possessive in PCRE2;
+  // {n} followed by '?' is optional in the one and lazy in the other. {,n} begins at 0.
   Status braces() {
     const size_t end = pattern_.find_first_not_of("0123456789,", at_ + 1);
     const bool quantifier = end != std::string_view::npos && end > at_ + 1 && pattern_[end] == '}';
-    if (quantifier && end + 1 < pattern_.size() && pattern_[end + 1] == '+') {
-      return unsupported("'+' after an interval");
+    if (!quantifier) {
+      copy(1);
+      return {};
     }
-    copy(quantifier ? end + 1 - at_ : 1);
+    const std::string_view bounds = pattern_.substr(at_ + 1, end - at_ - 1);
+    const char next = end + 1 < pattern_.size() ? pattern_[end + 1] : '\0';
+    if (next == '+') return unsupported("'+' after an interval");
+    if (next == '?' && bounds.find(',') == std::string_view::npos) {
+      return unsupported("'?' after a fixed count");
+    }
+    if (bounds.size() > 1 && bounds.find_last_of(',') == 0) {
+      out_ += "{0";
+      ++at_;
+    }
+    copy(end + 1 - at_);
     return {};
   }
 
