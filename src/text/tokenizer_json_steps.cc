@@ -211,7 +211,8 @@ Status parse_digits(const json::Fields& fields, std::vector<PreTokenizerStep>& s
 }
 
 Status parse_whitespace(const json::Fields&, std::vector<PreTokenizerStep>& steps) {
-  TRY(regex, Regex::compile(R"(\w+|[^\w\s]+)"));
+  // Of the `regex` crate of Rust, whose \w has the two joiners as well.
+  TRY(regex, Regex::compile(R"([\w\x{200C}\x{200D}]+|[^\w\s\x{200C}\x{200D}]+)"));
   steps.emplace_back(SplitStep{Finder(std::move(regex)), SplitBehavior::kRemoved, true});
   return {};
 }

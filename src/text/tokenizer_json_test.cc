@@ -132,6 +132,15 @@ TEST(TokenizerJson, RefusesHostileVocabularies) {
               HasSubstr("entry 0"));
 }
 
+// A joiner is part of a word; "می‌خ" with the merges of its characters.
+TEST(TokenizerJson, WhitespaceKeepsJoinersInWords) {
+  const std::string json = file(
+      R"({"type": "BPE", "vocab": {"a": 0, "\u200c": 1, "a\u200c": 2, "a\u200ca": 3, ".": 4},
+          "merges": [["a", "\u200c"], ["a\u200c", "a"]]})",
+      R"("pre_tokenizer": {"type": "Whitespace"})");
+  EXPECT_EQ(encode(json, "a\u200ca. a"), (Ids{3, 4, 0}));
+}
+
 TEST(TokenizerJson, RefusesTooManySteps) {
   const auto sequence = [](size_t count) {
     std::string steps;
