@@ -29,33 +29,37 @@ Status check_growth(const std::string& text, size_t limit) {
                     kMaxGrowth, Normalizer::kMaxBytes);
 }
 
-// `out` = the characters of `text`, each through f(code, character, out).
+// The characters of `text`, each through f(code, character, out). at_start = false when the first
+// becomes nothing.
 template <class F>
-std::string map_characters(std::string_view text, F&& f) {
+std::string map_characters(std::string_view text, bool& at_start, F&& f) {
   std::string out;
   out.reserve(text.size());
   utf8::for_each(text, [&](char32_t c, size_t begin, size_t end) {
+    if (begin > 0 && out.empty()) at_start = false;
     f(c, text.substr(begin, end - begin), out);
   });
   return out;
 }
 
-Status apply(const UnicodeStep& step, MatchScratch&, std::string& text) {
+Status apply(const UnicodeStep& step, MatchScratch&, std::string& text, bool&) {
   text = unicode::normalize(text, step.form);
   return {};
 }
 
-Status apply(const LowercaseStep&, MatchScratch&, std::string& text) {
-  text = map_characters(
-      text, [](char32_t c, std::string_view, std::string& out) { unicode::append_lower(c, out); });
+Status apply(const LowercaseStep&, MatchScratch&, std::string& text, bool& at_start) {
+  text = map_characters(text, at_start, [](char32_t c, std::string_view, std::string& out) {
+    unicode::append_lower(c, out);
+  });
   return {};
 }
 
-Status apply(const ReplaceStep& step, MatchScratch& scratch, std::string& text) {
+Status apply(const ReplaceStep& step, MatchScratch& scratch, std::string& text, bool& at_start) {
   std::string out;
   const size_t limit = growth_limit(text);
   size_t done = 0;
   TRY_STATUS(step.finder.for_each(text, scratch, [&](size_t begin, size_t end) {
+    if (begin == 0 && end > 0 && step.content.empty()) at_start = false;
     if (out.size() <= limit) out.append(text, done, begin - done).append(step.content);
     done = end;
   }));
@@ -64,39 +68,45 @@ Status apply(const ReplaceStep& step, MatchScratch& scratch, std::string& text) 
   return {};
 }
 
-Status apply(const PrependStep& step, MatchScratch&, std::string& text) {
+Status apply(const PrependStep& step, MatchScratch&, std::string& text, bool&) {
   if (!text.empty()) text = step.content + text;
   return {};
 }
 
-Status apply(const StripStep& step, MatchScratch&, std::string& text) {
+Status apply(const StripStep& step, MatchScratch&, std::string& text, bool& at_start) {
   std::string_view rest = text;
-  if (step.left) rest.remove_prefix(unicode::leading_space(rest));
+  if (step.left) {
+    const size_t space = unicode::leading_space(rest);
+    if (space > 0) at_start = false;
+    rest.remove_prefix(space);
+  }
   if (step.right) rest.remove_suffix(unicode::trailing_space(rest));
   text = std::string(rest);
   return {};
 }
 
-Status apply(const StripAccentsStep&, MatchScratch&, std::string& text) {
-  text = map_characters(text, [](char32_t c, std::string_view character, std::string& out) {
-    if (!unicode::is_mark(c)) out += character;
-  });
+Status apply(const StripAccentsStep&, MatchScratch&, std::string& text, bool& at_start) {
+  text =
+      map_characters(text, at_start, [](char32_t c, std::string_view character, std::string& out) {
+        if (!unicode::is_mark(c)) out += character;
+      });
   return {};
 }
 
-Status apply(const NmtStep&, MatchScratch&, std::string& text) {
-  text = map_characters(text, [](char32_t c, std::string_view character, std::string& out) {
-    const bool removed = (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) ||
-                         c == 0x7F || c == 0x8F || c == 0x9F;
-    const bool space = c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
-                       (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
-                       c == 0xFEFF || c == 0xFFFD;
-    if (!removed) out += space ? std::string_view(" ") : character;
-  });
+Status apply(const NmtStep&, MatchScratch&, std::string& text, bool& at_start) {
+  text =
+      map_characters(text, at_start, [](char32_t c, std::string_view character, std::string& out) {
+        const bool removed = (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) ||
+                             c == 0x7F || c == 0x8F || c == 0x9F;
+        const bool space = c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
+                           (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 ||
+                           c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+        if (!removed) out += space ? std::string_view(" ") : character;
+      });
   return {};
 }
 
-Status apply(const ByteLevelNormalizeStep&, MatchScratch&, std::string& text) {
+Status apply(const ByteLevelNormalizeStep&, MatchScratch&, std::string& text, bool&) {
   std::string out;
   byte_level::append_encoded(text, out);
   text = std::move(out);
@@ -122,13 +132,15 @@ void for_each_grapheme(std::string_view text, F&& f) {
   utext_close(&utext);
 }
 
-Status apply(const PrecompiledStep& step, MatchScratch& scratch, std::string& text) {
+Status apply(const PrecompiledStep& step, MatchScratch& scratch, std::string& text,
+             bool& at_start) {
   constexpr size_t kLongCluster = 6;
   std::string out;
   out.reserve(text.size());
   const size_t limit = growth_limit(text);
   for_each_grapheme(text, [&](std::string_view cluster) {
     if (out.size() > limit || scratch.exhausted()) return;
+    if (out.empty() && cluster.data() != text.data()) at_start = false;
     if (cluster.size() < kLongCluster) {
       if (const auto match = step.charsmap.shortest_prefix(cluster, scratch)) {
         out += match->replacement;
@@ -159,7 +171,7 @@ Charsmap::Match normalize_prefix(const SentencePieceStep& step, std::string_view
   return {length, text.substr(0, length)};
 }
 
-Status apply(const SentencePieceStep& step, MatchScratch& scratch, std::string& text) {
+Status apply(const SentencePieceStep& step, MatchScratch& scratch, std::string& text, bool&) {
   std::string_view rest = text;
   const std::string_view space = step.escape_whitespaces ? kEscapedSpace : std::string_view(" ");
   while (step.remove_extra_whitespaces && !rest.empty()) {
@@ -197,15 +209,16 @@ Status apply(const SentencePieceStep& step, MatchScratch& scratch, std::string& 
 
 }  // namespace
 
-Result<std::string> Normalizer::run(std::string_view text, MatchScratch& scratch) const {
+Result<Normalizer::Text> Normalizer::run(std::string_view text, MatchScratch& scratch) const {
   if (text.size() > kMaxBytes) {
     return make_error(ErrorCode::kInvalidArgument, "the text has {} bytes; at most {} are allowed",
                       text.size(), kMaxBytes);
   }
-  std::string out(text);
+  Text out{std::string(text)};
   for (const NormalizerStep& step : steps_) {
-    TRY_STATUS(std::visit([&](const auto& s) { return apply(s, scratch, out); }, step));
-    TRY_STATUS(check_growth(out, growth_limit(text)));
+    TRY_STATUS(
+        std::visit([&](const auto& s) { return apply(s, scratch, out.text, out.at_start); }, step));
+    TRY_STATUS(check_growth(out.text, growth_limit(text)));
   }
   return out;
 }

@@ -67,6 +67,11 @@ class Normalizer {
   // bytes, and ICU's lengths have 31 bits.
   static constexpr size_t kMaxBytes = size_t{256} << 20;
 
+  struct Text {
+    std::string text;
+    bool at_start = true;  // it begins with what the first character given became
+  };
+
   Normalizer() = default;
   explicit Normalizer(std::vector<NormalizerStep> steps) : steps_(std::move(steps)) {}
 
@@ -74,7 +79,7 @@ class Normalizer {
 
   // REQUIRES: valid UTF-8. Errors: those of regular expressions; kResourceExhausted when the text
   // grows out of proportion, kInvalidArgument when it is longer than kMaxBytes.
-  Result<std::string> run(std::string_view text, MatchScratch& scratch) const;
+  Result<Text> run(std::string_view text, MatchScratch& scratch) const;
 
  private:
   std::vector<NormalizerStep> steps_;

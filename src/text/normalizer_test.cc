@@ -12,7 +12,18 @@ Result<std::string> normalize(Step step, std::string_view text) {
   std::vector<NormalizerStep> steps;
   steps.emplace_back(std::move(step));
   MatchScratch scratch(text.size());
-  return Normalizer(std::move(steps)).run(text, scratch);
+  TRY(out, Normalizer(std::move(steps)).run(text, scratch));
+  return std::move(out.text);
+}
+
+// Whether the result begins with the first character of `text`.
+template <class Step>
+bool keeps_start(Step step, std::string_view text) {
+  std::vector<NormalizerStep> steps;
+  steps.emplace_back(std::move(step));
+  MatchScratch scratch(text.size());
+  auto out = Normalizer(std::move(steps)).run(text, scratch);
+  return out.ok() && out->at_start;
 }
 
 template <class Step>
@@ -43,6 +54,20 @@ TEST(Normalizer, ReplacesPrependsAndStrips) {
   EXPECT_EQ(run(StripStep{}, "\u3000 a \n"), "a");
   EXPECT_EQ(run(StripStep{.right = false}, " \n"), "");
   EXPECT_EQ(run(StripAccentsStep{}, "e\u0301a"), "ea");
+}
+
+TEST(Normalizer, SaysWhetherTheFirstCharacterIsLeft) {
+  EXPECT_TRUE(keeps_start(StripStep{}, "a "));
+  EXPECT_FALSE(keeps_start(StripStep{}, " a"));
+  EXPECT_TRUE(keeps_start(StripStep{.left = false}, " a"));
+  EXPECT_TRUE(keeps_start(StripAccentsStep{}, "e\u0301"));
+  EXPECT_FALSE(keeps_start(StripAccentsStep{}, "\u0301e"));
+  EXPECT_FALSE(keeps_start(NmtStep{},
+                           "\x01"
+                           "a"));
+  EXPECT_TRUE(keeps_start(ReplaceStep{Finder(std::string(" ")), "_"}, " a"));
+  EXPECT_FALSE(keeps_start(ReplaceStep{Finder(std::string(" ")), ""}, " a"));
+  EXPECT_TRUE(keeps_start(ReplaceStep{Finder(std::string(" ")), ""}, "a "));
 }
 
 TEST(Normalizer, CleansAsNmtDoes) { EXPECT_EQ(run(NmtStep{}, "a\tb\x01\u200bc\x7f"), "a b c"); }

@@ -46,7 +46,7 @@ void join(SplitBehavior behavior, std::vector<Part>& parts) {
   if (backwards) std::reverse(parts.begin(), parts.end());
 }
 
-Status apply(const SplitStep& step, bool /*at_start*/, MatchScratch& scratch, Pieces& pieces) {
+Status apply(const SplitStep& step, MatchScratch& scratch, Pieces& pieces) {
   std::vector<Pieces::Range> out;
   out.reserve(pieces.ranges.size());
   std::vector<Part> parts;
@@ -76,7 +76,8 @@ Status apply(const SplitStep& step, bool /*at_start*/, MatchScratch& scratch, Pi
   return {};
 }
 
-// Rewrites every piece with append(piece, is_first, out).
+// Rewrites every piece with append(piece, first, out); first: it begins the text that the user
+// gave.
 template <class Append>
 void rewrite(Pieces& pieces, Append&& append) {
   std::string text;
@@ -84,13 +85,14 @@ void rewrite(Pieces& pieces, Append&& append) {
   for (size_t i = 0; i < pieces.ranges.size(); ++i) {
     Pieces::Range& range = pieces.ranges[i];
     const auto begin = static_cast<uint32_t>(text.size());
-    append(pieces.piece(range), i == 0, text);
+    if (range.begin > 0 && i == 0) pieces.at_start = false;
+    append(pieces.piece(range), i == 0 && pieces.at_start, text);
     range = {begin, static_cast<uint32_t>(text.size())};
   }
   pieces.text = std::move(text);
 }
 
-Status apply(const PrefixSpaceStep&, bool, MatchScratch&, Pieces& pieces) {
+Status apply(const PrefixSpaceStep&, MatchScratch&, Pieces& pieces) {
   rewrite(pieces, [](std::string_view piece, bool, std::string& out) {
     if (!piece.starts_with(' ')) out += ' ';
     out += piece;
@@ -98,18 +100,18 @@ Status apply(const PrefixSpaceStep&, bool, MatchScratch&, Pieces& pieces) {
   return {};
 }
 
-Status apply(const ByteLevelStep&, bool, MatchScratch&, Pieces& pieces) {
+Status apply(const ByteLevelStep&, MatchScratch&, Pieces& pieces) {
   rewrite(pieces, [](std::string_view piece, bool, std::string& out) {
     byte_level::append_encoded(piece, out);
   });
   return {};
 }
 
-Status apply(const MetaspaceStep& step, bool at_start, MatchScratch&, Pieces& pieces) {
+Status apply(const MetaspaceStep& step, MatchScratch&, Pieces& pieces) {
   using Prepend = MetaspaceStep::Prepend;
   rewrite(pieces, [&](std::string_view piece, bool first, std::string& out) {
     const bool wanted =
-        step.prepend == Prepend::kAlways || (step.prepend == Prepend::kFirst && first && at_start);
+        step.prepend == Prepend::kAlways || (step.prepend == Prepend::kFirst && first);
     if (wanted && !piece.starts_with(' ') && !piece.starts_with(step.replacement)) {
       out += step.replacement;
     }
@@ -130,10 +132,10 @@ Result<Pieces> PreTokenizer::run(std::string_view text, bool at_start,
   TRY_STATUS(check_size(text));
   Pieces pieces;
   pieces.text = text;
+  pieces.at_start = at_start;
   pieces.ranges.push_back({0, static_cast<uint32_t>(text.size())});
   for (const PreTokenizerStep& step : steps_) {
-    TRY_STATUS(
-        std::visit([&](const auto& s) { return apply(s, at_start, scratch, pieces); }, step));
+    TRY_STATUS(std::visit([&](const auto& s) { return apply(s, scratch, pieces); }, step));
     TRY_STATUS(check_size(pieces.text));
   }
   return pieces;

@@ -21,6 +21,7 @@ struct Pieces {
 
   std::string text;
   std::vector<Range> ranges;
+  bool at_start = true;  // `text` begins with the first character of the text that the user gave
 
   std::string_view piece(Range range) const {
     return std::string_view(text).substr(range.begin, range.end - range.begin);

@@ -64,6 +64,17 @@ TEST(PreTokenizer, PutsMetaspacesWhereAsked) {
   EXPECT_THAT(cut("a", true, MetaspaceStep{"▁", Prepend::kNever}), ElementsAre("a"));
 }
 
+// As in `tokenizers`: "first" is what begins the text, not the first piece that is left of it.
+TEST(PreTokenizer, PutsTheFirstMetaspaceOnlyAtTheStartOfTheText) {
+  const MetaspaceStep first{"▁", MetaspaceStep::Prepend::kFirst};
+  const auto words = [] {
+    return SplitStep{Finder(unicode::is_whitespace), SplitBehavior::kRemoved};
+  };
+  EXPECT_THAT(cut("a b", true, words(), first), ElementsAre("▁a", "b"));
+  EXPECT_THAT(cut(" a b", true, words(), first), ElementsAre("a", "b"));
+  EXPECT_THAT(cut(" a b", true, words(), ByteLevelStep{}, first), ElementsAre("a", "b"));
+}
+
 TEST(PreTokenizer, RefusesATextThatIsTooLongWithoutAStep) {
   constexpr size_t kSize = (size_t{512} << 20) + 1;
   const auto unread = std::make_unique_for_overwrite<char[]>(kSize);

@@ -34,8 +34,9 @@ class Encoding {
     std::string storage;
     if (!parts_.normalizer.empty()) {
       TRY(normalized, parts_.normalizer.run(text, match_));
-      storage = std::move(normalized);
+      storage = std::move(normalized.text);
       text = storage;
+      at_start = at_start && normalized.at_start;
     }
     std::vector<AddedTokens::Segment> segments;
     TRY_STATUS(parts_.added.split(text, AddedTokens::Phase::kNormalized, parse_special_, match_,
@@ -87,7 +88,7 @@ Status TokenizerParts::add_token(AddedToken token, MatchScratch& scratch) {
   std::string pattern = token.content;
   if (token.normalized && !normalizer.empty()) {
     TRY(normalized, normalizer.run(pattern, scratch));
-    pattern = std::move(normalized);
+    pattern = std::move(normalized.text);
   }
   added.add(std::move(token), pattern);
   return {};
