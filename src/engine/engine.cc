@@ -39,7 +39,14 @@ Engine::Engine(std::unique_ptr<Model> model, Executor executor, MemoryPlan memor
     : model_(std::move(model)),
       memory_(std::move(memory)),
       executor_(std::move(executor)),
-      scheduler_(scheduler_limits(memory_)) {}
+      scheduler_(scheduler_limits(memory_)) {
+  const auto requests = static_cast<std::size_t>(memory_.max_reqs);
+  plan_.sequences.reserve(requests);
+  plan_.tokens.reserve(static_cast<std::size_t>(memory_.max_step_tokens));
+  plan_.blocks.reserve(static_cast<std::size_t>(memory_.kv.num_blocks));
+  step_sampling_.reserve(requests);
+  events_.reserve(requests);
+}
 
 Result<std::unique_ptr<Engine>> Engine::load(const Checkpoint& checkpoint, Ops& ops,
                                              const EngineOptions& options,

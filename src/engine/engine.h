@@ -76,7 +76,7 @@ class Engine {
   std::unordered_map<RequestId, SamplingParams> sampling_;  // of the requests that have not ended
   int64_t next_id_ = 0;
 
-  // Reused by step().
+  // Reused by step(), with room for the largest: a step allocates nothing.
   BatchPlan plan_;
   std::vector<SamplingParams> step_sampling_;
   std::vector<TokenEvent> events_;

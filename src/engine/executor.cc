@@ -15,6 +15,8 @@ Result<Executor> Executor::create(const Model& model, Ops& ops, const MemoryPlan
   executor.arena_ = Arena(executor.workspace_.data(), executor.workspace_.bytes());
   executor.inputs_ = std::move(inputs);
   executor.sampled_ = std::move(sampled);
+  executor.host_inputs_.reserve(executor.inputs_.bytes() / sizeof(int32_t));
+  executor.host_sampled_.reserve(static_cast<std::size_t>(plan.max_reqs));
   return executor;
 }
 

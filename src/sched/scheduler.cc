@@ -50,6 +50,7 @@ void Scheduler::admit() {
   while (!waiting_.empty() && num_running() < limits_.max_sequences) {
     Sequence& next = waiting_.front();
     if (!pool_.allocate(blocks_for(next), next.blocks)) return;
+    next.tokens.reserve(static_cast<std::size_t>(next.max_tokens));  // no step allocates
     running_.push_back(std::move(next));
     waiting_.pop_front();
   }

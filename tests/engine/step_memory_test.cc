@@ -1,0 +1,124 @@
+// A step allocates no memory. Counted are operator new, wherever it is called, and what this
+// program itself asks of the C library (the linker's --wrap).
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "backend/cpu/cpu_ops.h"
+#include "engine/engine.h"
+#include "io/checkpoint.h"
+
+namespace {
+std::atomic<int64_t> allocations{0};
+}  // namespace
+
+// Not inlined: the compiler would find fault with a free() of what came from new.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  ++allocations;
+  void* data = std::malloc(bytes == 0 ? 1 : bytes);
+  if (data == nullptr) throw std::bad_alloc();
+  return data;
+}
+[[gnu::noinline]] void operator delete(void* data) noexcept { std::free(data); }
+[[gnu::noinline]] void operator delete(void* data, std::size_t) noexcept { std::free(data); }
+
+extern "C" {
+void* __real_malloc(std::size_t bytes);
+void* __real_calloc(std::size_t n, std::size_t bytes);
+void* __real_realloc(void* data, std::size_t bytes);
+void* __real_aligned_alloc(std::size_t alignment, std::size_t bytes);
+void* __real_mmap(void* address, std::size_t bytes, int protection, int flags, int file, off_t at);
+
+void* __wrap_malloc(std::size_t bytes) {
+  ++allocations;
+  return __real_malloc(bytes);
+}
+void* __wrap_calloc(std::size_t n, std::size_t bytes) {
+  ++allocations;
+  return __real_calloc(n, bytes);
+}
+void* __wrap_realloc(void* data, std::size_t bytes) {
+  ++allocations;
+  return __real_realloc(data, bytes);
+}
+void* __wrap_aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  return __real_aligned_alloc(alignment, bytes);
+}
+void* __wrap_mmap(void* address, std::size_t bytes, int protection, int flags, int file, off_t at) {
+  ++allocations;
+  return __real_mmap(address, bytes, protection, flags, file, at);
+}
+}
+
+namespace chitu {
+namespace {
+
+TEST(StepMemory, IsCounted) {
+  int64_t before = allocations;
+  const auto number = std::make_unique<int>(1);
+  EXPECT_GT(allocations, before);
+  before = allocations;
+  ThreadPool pool({.num_threads = 1});
+  Result<std::unique_ptr<Ops>> ops = make_cpu_ops(pool);
+  before = allocations;
+  for (const std::size_t bytes : {std::size_t{100}, std::size_t{1} << 20, std::size_t{8} << 20}) {
+    before = allocations;
+    ASSERT_TRUE((*ops)->allocate(bytes).ok());
+    EXPECT_GT(allocations, before) << bytes;
+  }
+}
+
+using Case = std::tuple<const char*, cpu::Arithmetic>;
+class StepMemoryOf : public testing::TestWithParam<Case> {};
+
+// Requests of every kind of sampling, with prompts in chunks, over many blocks of the cache.
+TEST_P(StepMemoryOf, NothingIsAllocated) {
+  const auto& [path, arithmetic] = GetParam();
+  const Result<Checkpoint> checkpoint = Checkpoint::open(std::string(CHITU_SOURCE_DIR "/") + path);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message;
+  ThreadPool pool({.num_threads = 3, .pin = Pin::kOff});
+  const Result<std::unique_ptr<Ops>> ops = make_cpu_ops(pool, {.arithmetic = arithmetic});
+  ASSERT_TRUE(ops.ok());
+  const auto engine =
+      Engine::load(*checkpoint, **ops,
+                   {.max_seq_len = 96, .max_reqs = 3, .max_step_tokens = 16, .block_size = 4});
+  ASSERT_TRUE(engine.ok()) << engine.error().message;
+  for (const SamplingParams& sampling :
+       {SamplingParams{}, SamplingParams{.temperature = 1},
+        SamplingParams{.temperature = 1, .top_k = 5, .top_p = 0.9F, .min_p = 0.01F}}) {
+    ASSERT_TRUE(
+        (*engine)
+            ->submit(
+                {.prompt = std::vector<int32_t>(40, 7), .sampling = sampling, .ignore_eos = true})
+            .ok());
+  }
+  // The first admits them.
+  ASSERT_TRUE((*engine)->step().ok());
+  std::size_t tokens = 0;
+  for (int64_t step = 1; (*engine)->has_work(); ++step) {
+    const int64_t before = allocations;
+    const auto events = (*engine)->step();
+    ASSERT_TRUE(events.ok());
+    EXPECT_EQ(allocations, before) << "step " << step;
+    tokens += events->size();
+  }
+  EXPECT_EQ(tokens, 3U * 56U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, StepMemoryOf,
+    testing::Combine(testing::Values("models/tiny-random",
+                                     "tests/golden/models/llama-k-quants.gguf"),
+                     testing::Values(cpu::Arithmetic::kFloat32, cpu::Arithmetic::kFast)));
+
+}  // namespace
+}  // namespace chitu
