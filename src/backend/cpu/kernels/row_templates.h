@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "backend/cpu/kernels/quantize_row.h"
 #include "backend/cpu/kernels/row_kernels.h"
 #include "backend/cpu/kernels/vec_math.h"
 #include "tensor/format/bf16.h"
@@ -99,30 +100,6 @@ struct RowTemplates {
     }
   }
 
-  // Blocks of 32, their largest magnitude becoming 127.
-  static void quantize(const float* x, const QuantizedRow& y, int64_t n) {
-    for (int64_t block = 0; block < n / 32; ++block) {
-      const float* in = x + block * 32;
-      F magnitude = V::set1(0.0F);
-      for (int i = 0; i < 32; i += V::kWidth)
-        magnitude = V::max(V::abs(V::load(in + i)), magnitude);
-      const float d = V::largest(magnitude) / 127.0F;
-      // The reciprocal of a subnormal d would be infinite; such a block is zero.
-      const F inverse = V::set1(d < std::numeric_limits<float>::min() ? 0.0F : 1.0F / d);
-      int8_t q[32];
-      for (int i = 0; i < 32; i += V::kWidth) V::store_i8(q + i, V::mul(V::load(in + i), inverse));
-      int8_t* words = y.q + block * 32 * y.stride;
-      for (int64_t i = 0; i < 8; ++i) std::memcpy(words + i * 4 * y.word_stride, q + i * 4, 4);
-      y.d[block * y.stride] = d;
-      int32_t* minus_sums = y.minus_sums + block * 3 * y.stride;
-      int32_t halves[2] = {};
-      for (int i = 0; i < 32; ++i) halves[i / 16] -= q[i];
-      minus_sums[0] = halves[0];
-      minus_sums[y.stride] = halves[1];
-      minus_sums[y.stride * 2] = halves[0] + halves[1];
-    }
-  }
-
   static double softmax_terms(float* x, float largest, float factor, int64_t n) {
     const F top = V::set1(largest);
     const F f = V::set1(factor);
@@ -155,7 +132,7 @@ struct RowTemplates {
             .to_half = narrow<V::store_f16, float_to_half>,
             .to_bf16 = narrow<V::store_bf16, float_to_bf16>,
             .to_q8_0 = to_q8_0,
-            .quantize = quantize,
+            .quantize = QuantizeRow<V>::run,
             .softmax_terms = softmax_terms,
             .largest = largest};
   }

@@ -88,6 +88,22 @@ struct Vec {
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
   }
+  static F sums(const F* v) { return across<add>(v); }
+  static F largests(const F* v) { return across<max>(v); }
+
+ private:
+  // Combines pairs of vectors lane by lane while transposing: three rounds leave one vector.
+  template <F (*kCombine)(F, F)>
+  static F across(const F* v) {
+    F a[4];
+    for (int i = 0; i < 4; ++i) {  // 128-bit lanes of v[i] and v[i + 4]
+      a[i] = kCombine(_mm256_permute2f128_ps(v[i], v[i + 4], 0x20),
+                      _mm256_permute2f128_ps(v[i], v[i + 4], 0x31));
+    }
+    const F b0 = kCombine(_mm256_unpacklo_ps(a[0], a[2]), _mm256_unpackhi_ps(a[0], a[2]));
+    const F b1 = kCombine(_mm256_unpacklo_ps(a[1], a[3]), _mm256_unpackhi_ps(a[1], a[3]));
+    return kCombine(_mm256_unpacklo_ps(b0, b1), _mm256_unpackhi_ps(b0, b1));
+  }
 };
 
 // 8 of a tile's 16 rows.

@@ -77,6 +77,29 @@ struct Vec {
 
   static float sum(F x) { return _mm512_reduce_add_ps(x); }
   static float largest(F x) { return _mm512_reduce_max_ps(x); }
+  static F sums(const F* v) { return across<add>(v); }
+  static F largests(const F* v) { return across<max>(v); }
+
+ private:
+  // Combines pairs of vectors lane by lane while transposing: four rounds leave one vector.
+  template <F (*kCombine)(F, F)>
+  static F across(const F* v) {
+    F a[8];
+    for (int i = 0; i < 8; ++i) {  // 128-bit lanes of v[i] and v[i + 8], halves combined
+      a[i] = kCombine(_mm512_shuffle_f32x4(v[i], v[i + 8], 0x44),
+                      _mm512_shuffle_f32x4(v[i], v[i + 8], 0xee));
+    }
+    F b[4];
+    for (int i = 0; i < 4; ++i) {
+      b[i] = kCombine(_mm512_shuffle_f32x4(a[i], a[i + 4], 0x88),
+                      _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd));
+    }
+    // Lanes of 128 bits now belong to vectors i, i + 8, i + 4, i + 12.
+    const F c0 = kCombine(_mm512_unpacklo_ps(b[0], b[2]), _mm512_unpackhi_ps(b[0], b[2]));
+    const F c1 = kCombine(_mm512_unpacklo_ps(b[1], b[3]), _mm512_unpackhi_ps(b[1], b[3]));
+    const F d = kCombine(_mm512_unpacklo_ps(c0, c1), _mm512_unpackhi_ps(c0, c1));
+    return _mm512_shuffle_f32x4(d, d, 0xd8);
+  }
 };
 
 struct Dot {

@@ -51,6 +51,9 @@ struct Vec {
 
   static float sum(F x) { return x; }
   static float largest(F x) { return x; }
+  // Of kWidth vectors: lane i is the sum, or the largest, of v[i]'s lanes.
+  static F sums(const F* v) { return v[0]; }
+  static F largests(const F* v) { return v[0]; }
 };
 
 // 16 rows of 4 codes each, and one accumulator a row; other Dots may have kRows = 8. Products is a
