@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "text/jinja/iterate.h"
+#include "text/jinja/text_search.h"
 
 namespace chitu::jinja {
 namespace {
@@ -187,8 +188,8 @@ bool contains(const Value& container, const Value& item, Runtime& rt) {
     case Kind::kString:
       if (!item.is_string())
         fail("'in' looks for a string in a string, not for {}", type_name(item));
-      rt.meter().scan(container.text().size());
-      return container.text().find(item.text()) != std::string::npos;
+      return Matches(container.text(), item.text(), Matches::From::kLeft, rt.meter()).next() !=
+             Matches::kNone;
     case Kind::kDict:
       return container.as<Dict>().find(item, rt.meter()) != nullptr;
     case Kind::kDictView:

@@ -59,7 +59,7 @@ Value string_filter(Runtime& rt, const Value& operand, const Args& args) {
 Value trim(Runtime& rt, const Value& operand, const Args& args) {
   const Bound bound("trim", args, {"chars"}, 0);
   const Value s = as_string(operand, rt);
-  rt.meter().scan(s.text().size());
+  rt.meter().scan(s.text().size() + (bound.given_and_not_none(0) ? bound.text(0).size() : 0));
   const std::string_view kept = bound.given_and_not_none(0)
                                     ? strip(s.text(), Side::kBoth, bound.text(0))
                                     : strip(s.text(), Side::kBoth);

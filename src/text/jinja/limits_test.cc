@@ -186,6 +186,21 @@ TEST(Limits, ArgumentsCostTheSameHoweverManyThereAre) {
             "rendered 6 bytes");
 }
 
+TEST(Limits, SearchingIsLinear) {
+  // A search that begins again at every place would compare 10^12 bytes.
+  const std::string texts =
+      "{% set s = 'a' * 2000000 %}{% set p = 'a' * 1000000 ~ 'b' %}"
+      "{% set q = 'b' ~ 'a' * 1000000 %}";
+  for (const char* expression :
+       {"p in s", "s.find(p) >= 0", "s.rfind(q) >= 0", "s.count(p)", "s.replace(p, '') != s",
+        "s|replace(p, '') != s", "s.split(p)|length > 1", "s.rsplit(q)|length > 1",
+        "s.partition(p)[1]", "s.rpartition(q)[1]", "('b' * 1000000).strip(p) != ''",
+        "('b' * 1000000).rstrip(p) != ''", "(('b' * 1000000)|trim(p)) != ''"}) {
+    EXPECT_EQ(error_of(texts + "{{ 'found' if " + expression + " }}").message, "rendered 0 bytes")
+        << expression;
+  }
+}
+
 TEST(Limits, ScopesArePartOfTheBudget) {
   expect_limit(numbered("{% for i in range(99999) %}{% if false %}", "{{% set a{n} = 1 %}}",
                         "{% endif %}{% endfor %}"),

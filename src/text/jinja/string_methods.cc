@@ -47,6 +47,7 @@ Value stripped(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound("strip", args, {"chars"}, 0, true);
   rt.meter().scan(self.text().size());
   if (!bound.given_and_not_none(0)) return like(self, strip(self.text(), kSide), rt);
+  rt.meter().scan(bound.text(0).size());
   return like(self, strip(self.text(), kSide, bound.text(0)), rt);
 }
 
@@ -90,30 +91,25 @@ std::vector<std::string_view> rsplit_space(std::string_view s, int64_t limit) {
   return parts;
 }
 
+template <Matches::From kFrom>
 std::vector<std::string_view> split_at(std::string_view s, std::string_view separator,
-                                       int64_t limit) {
+                                       int64_t limit, Meter& meter) {
   std::vector<std::string_view> parts;
+  Matches matches(s, separator, kFrom, meter);
+  size_t begin = 0, end = s.size();  // of what is not split yet
   for (; limit != 0; --limit) {
-    const size_t at = s.find(separator);
-    if (at == std::string_view::npos) break;
-    parts.push_back(s.substr(0, at));
-    s.remove_prefix(at + separator.size());
+    const size_t at = matches.next();
+    if (at == Matches::kNone) break;
+    if (kFrom == Matches::From::kLeft) {
+      parts.push_back(s.substr(begin, at - begin));
+      begin = at + separator.size();
+    } else {
+      parts.push_back(s.substr(at + separator.size(), end - at - separator.size()));
+      end = at;
+    }
   }
-  parts.push_back(s);
-  return parts;
-}
-
-std::vector<std::string_view> rsplit_at(std::string_view s, std::string_view separator,
-                                        int64_t limit) {
-  std::vector<std::string_view> parts;
-  for (; limit != 0 && s.size() >= separator.size(); --limit) {
-    const size_t at = s.rfind(separator);
-    if (at == std::string_view::npos) break;
-    parts.push_back(s.substr(at + separator.size()));
-    s = s.substr(0, at);
-  }
-  parts.push_back(s);
-  std::reverse(parts.begin(), parts.end());
+  parts.push_back(s.substr(begin, end - begin));
+  if (kFrom == Matches::From::kRight) std::reverse(parts.begin(), parts.end());
   return parts;
 }
 
@@ -127,17 +123,18 @@ Value strings(const Value& self, const std::vector<std::string_view>& parts, Run
 }
 
 using SplitSpace = std::vector<std::string_view> (*)(std::string_view, int64_t);
-using SplitAt = std::vector<std::string_view> (*)(std::string_view, std::string_view, int64_t);
 
-template <SplitSpace kSpace, SplitAt kAt>
+template <SplitSpace kSpace, Matches::From kFrom>
 Value split(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound("split", args, {"sep", "maxsplit"}, 0);
   const int64_t limit = bound.integer(1, -1);
-  rt.meter().scan(self.text().size());
   rt.meter().require(self.text().size() * sizeof(std::string_view));  // a part per byte at most
-  if (!bound.given_and_not_none(0)) return strings(self, kSpace(self.text(), limit), rt);
+  if (!bound.given_and_not_none(0)) {
+    rt.meter().scan(self.text().size());
+    return strings(self, kSpace(self.text(), limit), rt);
+  }
   if (bound.text(0).empty()) fail("split(): the separator is empty");
-  return strings(self, kAt(self.text(), bound.text(0), limit), rt);
+  return strings(self, split_at<kFrom>(self.text(), bound.text(0), limit, rt.meter()), rt);
 }
 
 Value splitlines(Runtime& rt, const Value& self, const Args& args) {
@@ -147,17 +144,17 @@ Value splitlines(Runtime& rt, const Value& self, const Args& args) {
   return strings(self, split_lines(self.text(), bound.truth(0, false)), rt);
 }
 
-template <bool kFromRight>
+template <Matches::From kFrom>
 Value partition(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound("partition", args, {"sep"}, 1, true);
   const std::string_view s = view(self);
   const std::string_view separator = bound.text(0);
   if (separator.empty()) fail("partition(): the separator is empty");
-  rt.meter().scan(s.size());
-  const size_t at = kFromRight ? s.rfind(separator) : s.find(separator);
-  if (at == std::string_view::npos) {
+  const size_t at = Matches(s, separator, kFrom, rt.meter()).next();
+  if (at == Matches::kNone) {
     const Value empty = like(self, "", rt);
-    return kFromRight ? rt.tuple({empty, empty, self}) : rt.tuple({self, empty, empty});
+    return kFrom == Matches::From::kRight ? rt.tuple({empty, empty, self})
+                                          : rt.tuple({self, empty, empty});
   }
   return rt.tuple({like(self, s.substr(0, at), rt), like(self, separator, rt),
                    like(self, s.substr(at + separator.size()), rt)});
@@ -187,25 +184,25 @@ Window window(const Value& self, const Bound& bound, size_t first) {
   return {std::string_view(string.text).substr(begin, end - begin), start, false};
 }
 
-template <bool kFromRight>
+template <Matches::From kFrom>
 int64_t locate(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound("find", args, {"sub", "start", "end"}, 1, true);
   rt.meter().scan(self.text().size());
   const std::string& sub = bound.text(0);
   const Window w = window(self, bound, 1);
   if (w.beyond) return -1;
-  const size_t at = kFromRight ? w.text.rfind(sub) : w.text.find(sub);
-  return at == std::string_view::npos ? -1 : w.start + count_code_points(w.text.substr(0, at));
+  const size_t at = Matches(w.text, sub, kFrom, rt.meter()).next();
+  return at == Matches::kNone ? -1 : w.start + count_code_points(w.text.substr(0, at));
 }
 
-template <bool kFromRight>
+template <Matches::From kFrom>
 Value find(Runtime& rt, const Value& self, const Args& args) {
-  return Value::integer(locate<kFromRight>(rt, self, args));
+  return Value::integer(locate<kFrom>(rt, self, args));
 }
 
-template <bool kFromRight>
+template <Matches::From kFrom>
 Value index(Runtime& rt, const Value& self, const Args& args) {
-  const int64_t at = locate<kFromRight>(rt, self, args);
+  const int64_t at = locate<kFrom>(rt, self, args);
   if (at < 0) fail("index(): the substring is not there");
   return Value::integer(at);
 }
@@ -218,7 +215,10 @@ Value count(Runtime& rt, const Value& self, const Args& args) {
   if (w.beyond) return Value::integer(0);
   if (sub.empty()) return Value::integer(count_code_points(w.text) + 1);
   int64_t n = 0;
-  for (size_t at = 0; (at = w.text.find(sub, at)) != std::string_view::npos; at += sub.size()) ++n;
+  for (Matches matches(w.text, sub, Matches::From::kLeft, rt.meter());
+       matches.next() != Matches::kNone;) {
+    ++n;
+  }
   return Value::integer(n);
 }
 
@@ -354,10 +354,10 @@ constexpr std::array<MethodEntry, 47> kMethods = {{
     {"encode", unsupported},
     {"endswith", affixed<true>},
     {"expandtabs", expandtabs},
-    {"find", find<false>},
+    {"find", find<Matches::From::kLeft>},
     {"format", format},
     {"format_map", format_map},
-    {"index", index<false>},
+    {"index", index<Matches::From::kLeft>},
     {"isalnum", tested<all_alnum>},
     {"isalpha", tested<all_alpha>},
     {"isascii", tested<all_ascii>},
@@ -375,17 +375,17 @@ constexpr std::array<MethodEntry, 47> kMethods = {{
     {"lower", mapped<to_lower>},
     {"lstrip", stripped<Side::kLeft>},
     {"maketrans", unsupported},
-    {"partition", partition<false>},
+    {"partition", partition<Matches::From::kLeft>},
     {"removeprefix", remove_affix<false>},
     {"removesuffix", remove_affix<true>},
     {"replace", replace_method},
-    {"rfind", find<true>},
-    {"rindex", index<true>},
+    {"rfind", find<Matches::From::kRight>},
+    {"rindex", index<Matches::From::kRight>},
     {"rjust", justify<Align::kRight>},
-    {"rpartition", partition<true>},
-    {"rsplit", split<rsplit_space, rsplit_at>},
+    {"rpartition", partition<Matches::From::kRight>},
+    {"rsplit", split<rsplit_space, Matches::From::kRight>},
     {"rstrip", stripped<Side::kRight>},
-    {"split", split<split_space, split_at>},
+    {"split", split<split_space, Matches::From::kLeft>},
     {"splitlines", splitlines},
     {"startswith", affixed<false>},
     {"strip", stripped<Side::kBoth>},

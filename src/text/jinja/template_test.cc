@@ -79,6 +79,20 @@ TEST(Values, SliceByCharacters) {
             "üöäööüec[]");
 }
 
+TEST(Values, FindTextsWithinTexts) {
+  EXPECT_EQ(
+      render("{{ 'ababcababd'.find('ababd') }} {{ 'aabaaabaa'.rfind('aabaa') }} "
+             "{{ 'abcabcabc'.rfind('abc') }} {{ 'aaaa'.count('aa') }} {{ 'äöüö'.rfind('ö') }} "
+             "{{ 'ab'.find('abc') }} {{ 'ab'.find('') }} {{ 'ab'.rfind('') }} {{ '' in '' }}"),
+      "5 4 6 2 3 -1 0 2 True");
+  EXPECT_EQ(render("{{ 'aaaaa'.split('aa') }} {{ 'aaaaa'.rsplit('aa') }} "
+                   "{{ 'abababa'.replace('aba', 'x') }} {{ 'a-b-c'.rsplit('-', 1) }} "
+                   "{{ 'a--b'.rpartition('-') }} {{ 'x'.rpartition('-') }}"),
+            "['', '', 'a'] ['a', '', ''] xbx ['a-b', 'c'] ('a-', '-', 'b') ('', '', 'x')");
+  EXPECT_EQ(render("{{ 'xéayé'.strip('éx') }} {{ 'éé'.lstrip('é') }}| {{ 'aba'.rstrip('a') }}"),
+            "ay | ab");
+}
+
 TEST(Undefined, PrintsNothingAndFailsBelow) {
   EXPECT_EQ(render("[{{ x }}{{ (x.y is defined) if false else '' }}{{ x|default('d') }}{{ x is "
                    "undefined }}]"),
