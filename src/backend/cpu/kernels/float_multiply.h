@@ -2,6 +2,9 @@
 // file an instruction set.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "backend/cpu/kernels/decoded_multiply.h"
 #include "backend/cpu/kernels/interleaved_multiply.h"
 #include "tensor/format/q2_k.h"
@@ -24,8 +27,12 @@ struct ReadFloats {
   using Weights = typename V::F;
   using Input = float;
   // The sums leave registers, of 32 or 16, for weights and an activation.
-  static constexpr int kTileVectors = V::kWidth == 16 ? 2 : kInterleavedRows / V::kWidth;
+  static constexpr int kTileSums = V::kWidth == 16 ? 24 : V::kWidth == 8 ? 12 : 16;
   static constexpr int kTileTokens = V::kWidth == 16 ? 12 : V::kWidth == 8 ? 6 : 1;
+  using TileUnits =
+      std::conditional_t<V::kWidth == 16, std::integer_sequence<int, 4, 3, 2>,
+                         std::conditional_t<V::kWidth == 8, std::integer_sequence<int, 2, 1>,
+                                            std::integer_sequence<int, 1>>>;
 
   static PaddedRows<float> input(const LinearCall& call) { return call.floats; }
   static Weights activation(const float* x) { return V::set1(*x); }

@@ -13,7 +13,9 @@
 //   load<kStep>(p)         weights of step kStep, from the part of an item at p
 //   activation(p)          activations of a step, for all lanes
 //   multiply_add(w, x, sum)
-//   kTileVectors, kTileTokens  the tile that fills the registers
+//   kTileSums              vectors of sums that the registers hold
+//   TileUnits              units that a tile may have, falling; the last with all of kTileSums for
+//   kTileTokens            tokens
 #pragma once
 
 #include <algorithm>
@@ -31,15 +33,7 @@ class InterleavedMultiply {
  public:
   static void run(const LinearCall& call, int64_t begin, int64_t end) {
     const int64_t stop = (end + kInterleavedRows - 1) / kInterleavedRows;
-    int64_t unit = begin / kInterleavedRows;
-    constexpr int kUnits = R::kTileVectors / kParts;
-    // For few tokens more units: as many sums are under way, and as many loads.
-    constexpr int kMoreUnits = 2 * kUnits;
-    if (call.tokens <= kTileSums / (kMoreUnits * kParts)) {
-      for (; unit + kMoreUnits <= stop; unit += kMoreUnits) all_tokens<kMoreUnits>(call, unit);
-    }
-    for (; unit + kUnits <= stop; unit += kUnits) all_tokens<kUnits>(call, unit);
-    for (; unit < stop; ++unit) all_tokens<1>(call, unit);
+    some_units(call, begin / kInterleavedRows, stop, typename R::TileUnits());
   }
 
  private:
@@ -47,14 +41,34 @@ class InterleavedMultiply {
   using Value = typename R::Value;
   using Input = typename R::Input;
   static constexpr int kParts = kInterleavedRows / V::kWidth;  // vectors for a unit
-  static constexpr int kTileSums = R::kTileVectors * R::kTileTokens;
   static constexpr int kItemValues = kInterleavedRows * R::kFormat.item_columns;
   static constexpr int kStepColumns = R::kFormat.item_columns / R::kSteps;
+
+  template <int kUnits>
+  static constexpr int kMostTokens = R::kTileSums / (kUnits * kParts);
+
+  template <int kUnits>
+  static int64_t num_tiles(int64_t tokens) {
+    return (tokens + kMostTokens<kUnits> - 1) / kMostTokens<kUnits>;
+  }
+
+  // Units [unit, stop), as many at once as need no more tiles than few at once would.
+  template <int... kUnits>
+  static void some_units(const LinearCall& call, int64_t unit, int64_t stop,
+                         std::integer_sequence<int, kUnits...>) {
+    const int64_t least = std::min({num_tiles<kUnits>(call.tokens)...});
+    const auto advance = [&]<int kAtOnce>(std::integral_constant<int, kAtOnce>) {
+      if (num_tiles<kAtOnce>(call.tokens) > least) return;
+      for (; unit + kAtOnce <= stop; unit += kAtOnce) all_tokens<kAtOnce>(call, unit);
+    };
+    (advance(std::integral_constant<int, kUnits>()), ...);
+    for (; unit < stop; ++unit) all_tokens<1>(call, unit);
+  }
 
   // In tiles of about the same size.
   template <int kUnits>
   static void all_tokens(const LinearCall& call, int64_t unit) {
-    constexpr int kMost = std::min(R::kTileTokens, kTileSums / (kUnits * kParts));
+    constexpr int kMost = std::min(R::kTileTokens, kMostTokens<kUnits>);
     static constexpr auto kTiles = tiles<kUnits>(std::make_integer_sequence<int, kMost>());
     const int64_t n = (call.tokens + kMost - 1) / kMost;
     for (int64_t i = 0; i < n; ++i) {

@@ -16,8 +16,9 @@ struct ReadPairs {
   using Input = uint16_t;
   static constexpr InterleavedFormat kFormat = kInterleavedBF16;
   static constexpr int kSteps = 1;
-  static constexpr int kTileVectors = 2;
+  static constexpr int kTileSums = 24;
   static constexpr int kTileTokens = 12;
+  using TileUnits = std::integer_sequence<int, 4, 3, 2>;
 
   static PaddedRows<uint16_t> input(const LinearCall& call) { return call.bf16; }
   template <int kStep>
