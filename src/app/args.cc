@@ -34,7 +34,9 @@ Error unknown_option(std::string_view word, std::span<const Option> options,
   std::vector<std::string_view> names;
   for (const Option& option : options) names.push_back(option.name);
   std::string hint;
-  if (const std::string_view option = nearest(word, names); !option.empty()) {
+  if (word.find_first_of(" \t\n") != std::string_view::npos) {
+    hint = "; a text that begins with a dash goes after --";
+  } else if (const std::string_view option = nearest(word, names); !option.empty()) {
     hint = fmt::format(" (did you mean {}?)", option);
   } else if (const std::string_view key = nearest(word, settings); !key.empty()) {
     hint = fmt::format(" (did you mean the setting {}=...?)", key);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <random>
 
 #include "app/commands.h"
@@ -116,10 +117,12 @@ Result<double> time_decoding(Engine& engine, const Case& what, std::mt19937& ran
   return static_cast<double>(window.tokens()) / seconds;
 }
 
-Result<Timing> time_case(Engine& engine, const Case& what, int64_t warmup, int64_t repetitions) {
+Result<Timing> time_case(Engine& engine, const Case& what, int64_t warmup, int64_t repetitions,
+                         const std::function<void(int64_t run)>& on_run) {
   Timing timing{.what = what, .speeds = {}};
   std::mt19937 random(1);
   for (int64_t i = 0; i < warmup + repetitions; ++i) {
+    on_run(i);
     TRY(speed, what.decode == 0 ? time_prompts(engine, what, random)
                                 : time_decoding(engine, what, random));
     if (i >= warmup) timing.speeds.push_back(speed);
@@ -204,6 +207,10 @@ Result<Plan> read_plan(const Args& args, const Settings& settings) {
       }
     }
   }
+  if (plan.cases.empty()) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "nothing to time: both --prompt-tokens and --decode-tokens are 0");
+  }
   return plan;
 }
 
@@ -227,8 +234,15 @@ Result<int> run(const Invocation& invocation) {
     fmt::print("|--------------|------:|-----------:|---------------------:|\n");
   }
   std::vector<Timing> timings;
+  const int64_t runs = plan->warmup + plan->repetitions;
+  ProgressBar bar(invocation.environment, "timing", ProgressBar::Unit::kItems);
   for (const Case& what : plan->cases) {
-    TRY(timing, time_case(*session.engine, what, plan->warmup, plan->repetitions));
+    const auto show = [&](int64_t run) {
+      bar.update(static_cast<int64_t>(timings.size()) * runs + run,
+                 static_cast<int64_t>(plan->cases.size()) * runs);
+    };
+    TRY(timing, time_case(*session.engine, what, plan->warmup, plan->repetitions, show));
+    bar.clear();
     if (!as_json) print_row(timing);
     timings.push_back(std::move(timing));
   }

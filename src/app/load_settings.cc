@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <sstream>
 
 #include "app/embedded.h"
@@ -69,18 +71,14 @@ Result<Config> main_config(const Environment& environment) {
 
 // nullopt when there is no preset of that name.
 Result<std::optional<Config>> preset(const Environment& environment, std::string_view name) {
-  const std::string file = fmt::format("{}.yaml", name);
-  if (name.find('/') != std::string_view::npos) return std::optional<Config>();
-  if (!environment.config_path.empty()) {
-    const fs::path path = environment.config_path / "models" / file;
-    if (std::error_code code; fs::exists(path, code)) {
-      TRY(config, read_config_file(path));
-      return std::optional(std::move(config));
-    }
+  for (const Preset& known : presets(environment)) {
+    if (known.name != name) continue;
+    TRY(config, known.file.empty()
+                    ? read_embedded(fmt::format("{}{}{}", kPresetPrefix, name, kYaml))
+                    : read_config_file(known.file));
+    return std::optional(std::move(config));
   }
-  if (!is_preset(name)) return std::optional<Config>();
-  TRY(config, read_embedded(fmt::format("{}{}", kPresetPrefix, file)));
-  return std::optional(std::move(config));
+  return std::optional<Config>();
 }
 
 // Hydra's own keys: `defaults` chooses groups, `hydra` configures its logging.
@@ -115,19 +113,23 @@ Status apply_word(std::string_view word, Settings& settings) {
 
 }  // namespace
 
-bool is_preset(std::string_view name) {
-  return embedded_file(fmt::format("{}{}{}", kPresetPrefix, name, kYaml)).has_value();
-}
-
-std::vector<std::string_view> preset_names() {
-  std::vector<std::string_view> names;
+std::vector<Preset> presets(const Environment& environment) {
+  std::map<std::string, fs::path> files;
   for (const EmbeddedFile& file : embedded_files()) {
     if (!file.path.starts_with(kPresetPrefix)) continue;
     std::string_view name = file.path.substr(kPresetPrefix.size());
     name.remove_suffix(kYaml.size());
-    names.push_back(name);
+    files[std::string(name)] = fs::path();
   }
-  return names;
+  std::error_code none;  // a directory that is not there has no presets
+  if (!environment.config_path.empty()) {
+    for (const auto& entry : fs::directory_iterator(environment.config_path / "models", none)) {
+      if (entry.path().extension() == kYaml) files[entry.path().stem().string()] = entry.path();
+    }
+  }
+  std::vector<Preset> list;
+  for (auto& [name, file] : files) list.push_back({.name = name, .file = file});
+  return list;
 }
 
 Result<Settings> load_settings(const Environment& environment,

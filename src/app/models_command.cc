@@ -11,6 +11,16 @@
 namespace chitu::app {
 namespace {
 
+// Where a preset comes from, and whether it is of use.
+std::string describe(const Environment& environment, const Preset& preset) {
+  const std::vector<std::string> overrides = {fmt::format("models={}", preset.name)};
+  const Result<Settings> settings = load_settings(environment, overrides);
+  if (!settings.ok()) return settings.error().message;
+  const std::string source =
+      preset.file.empty() ? settings->text("models.source") : preset.file.string();
+  return source + (check_architecture(*settings).ok() ? "" : " (architecture not in this version)");
+}
+
 Result<int> list(const Invocation& invocation) {
   const Environment& environment = invocation.environment;
   fmt::print("models that chitu fetches by itself:\n");
@@ -22,10 +32,8 @@ Result<int> list(const Invocation& invocation) {
                    : fmt::format("not here yet: chitu pull {}", model.name));
   }
   fmt::print("\npresets, used with models.ckpt_dir=/path/to/checkpoint:\n");
-  for (const std::string_view name : preset_names()) {
-    const std::vector<std::string> overrides = {fmt::format("models={}", name)};
-    TRY(settings, load_settings(environment, overrides));
-    fmt::print("  {:<28} {}\n", name, settings.text("models.source"));
+  for (const Preset& preset : presets(environment)) {
+    fmt::print("  {:<28} {}\n", preset.name, describe(environment, preset));
   }
   fmt::print(
       "\nAny directory with a config.json and safetensors, or any .gguf file, needs no name:\n"

@@ -82,6 +82,21 @@ std::optional<std::string> normalise(const Setting& setting, std::string_view va
   return std::nullopt;
 }
 
+Error unknown_setting(std::string_view key) {
+  std::vector<std::string_view> keys;
+  for (const Setting& known : setting_table()) {
+    if (known.key.starts_with(fmt::format("{}.", key))) {
+      return make_error(ErrorCode::kInvalidArgument, "{} is a group of settings, such as {}", key,
+                        known.key);
+    }
+    keys.push_back(known.key);
+  }
+  const std::string_view near = nearest(key, keys);
+  return make_error(
+      ErrorCode::kInvalidArgument, "unknown setting '{}'{}", key,
+      near.empty() ? "; `chitu settings` lists them" : fmt::format(" (did you mean {}?)", near));
+}
+
 }  // namespace
 
 const Setting* find_setting(std::string_view key) {
@@ -127,14 +142,7 @@ Settings::Settings() {
 
 Status Settings::set(std::string_view key, std::string_view value) {
   const Setting* setting = find_setting(key);
-  if (setting == nullptr) {
-    std::vector<std::string_view> keys;
-    for (const Setting& known : setting_table()) keys.push_back(known.key);
-    const std::string_view near = nearest(key, keys);
-    return make_error(
-        ErrorCode::kInvalidArgument, "unknown setting '{}'{}", key,
-        near.empty() ? "; `chitu settings` lists them" : fmt::format(" (did you mean {}?)", near));
-  }
+  if (setting == nullptr) return unknown_setting(key);
   const std::optional<std::string> normal = normalise(*setting, value);
   if (!normal) {
     return make_error(ErrorCode::kInvalidArgument, "{}={}: expected {}", key, value,

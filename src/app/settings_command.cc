@@ -1,4 +1,4 @@
-// `chitu settings`: every setting with its default, range and meaning.
+// `chitu settings`: every setting with its value in effect, meaning, range and default.
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@ namespace chitu::app {
 namespace {
 
 constexpr Option kOptions[] = {
-    {.name = "--markdown", .help = "as the table of docs/configuration.md"},
+    {.name = "--markdown", .help = "the defaults, as the table of docs/configuration.md"},
 };
 
 std::string availability(const Setting& setting) {
@@ -28,8 +28,8 @@ Result<int> run(const Invocation& invocation) {
     return kExitOk;
   }
   for (const Setting& s : setting_table()) {
-    fmt::print("{}={}\n    {}.{}\n    {}\n", s.key, s.default_value, s.help, availability(s),
-               describe_type(s));
+    fmt::print("{}={}\n    {}.{}\n    {}; default: {}\n", s.key, invocation.settings.value(s.key),
+               s.help, availability(s), describe_type(s), s.default_value);
   }
   return kExitOk;
 }
@@ -38,10 +38,13 @@ Result<int> run(const Invocation& invocation) {
 
 const Command kSettingsCommand{
     .name = "settings",
-    .summary = "List the settings: every key=value, its default, range and meaning",
-    .synopsis = "[options]",
+    .summary = "List the settings: every key=value in effect, its meaning, range and default",
+    .synopsis = "[options] [key=value ...]",
+    .takes_settings = true,
     .options = kOptions,
-    .examples = "chitu settings | grep -A2 infer.max",
+    .examples =
+        "chitu settings | grep -A2 infer.max\n"
+        "chitu settings models=Qwen2-7B-Instruct | grep ^models",
     .run = run,
 };
 

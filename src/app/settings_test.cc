@@ -157,9 +157,9 @@ TEST_F(LoadSettings, NamesTheFileAndLineOfAMistake) {
 TEST(EmbeddedConfiguration, IsValid) {
   const Environment environment;
   EXPECT_TRUE(load_settings(environment, {}).ok());
-  EXPECT_GE(preset_names().size(), 8U);
-  for (const std::string_view name : preset_names()) {
-    const std::vector<std::string> overrides{"models=" + std::string(name)};
+  EXPECT_GE(presets(environment).size(), 8U);
+  for (const auto& [name, file] : presets(environment)) {
+    const std::vector<std::string> overrides{"models=" + name};
     const auto settings = load_settings(environment, overrides);
     ASSERT_TRUE(settings.ok()) << settings.error().message;
     EXPECT_EQ(settings->text("models.name"), name);

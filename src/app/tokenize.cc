@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -24,9 +27,18 @@ constexpr Option kOptions[] = {
 Result<std::string> read_input(const Invocation& invocation) {
   const Args& args = invocation.args;
   if (const auto path = args.value("--file")) {
+    errno = 0;
     std::ifstream file(*path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file) return make_error(ErrorCode::kNotFound, "{}: cannot be read", *path);
+    std::string text;
+    std::array<char, 65536> chunk{};
+    do {
+      file.read(chunk.data(), chunk.size());
+      text.append(chunk.data(), static_cast<std::size_t>(file.gcount()));
+    } while (file);
+    if (!file.is_open() || file.bad()) {
+      return make_error(ErrorCode::kIo, "{}: cannot be read: {}", *path,
+                        std::strerror(errno == 0 ? EIO : errno));
+    }
     return text;
   }
   if (args.words().empty()) return std::string{std::istreambuf_iterator<char>(std::cin), {}};
@@ -78,6 +90,11 @@ Result<int> run(const Invocation& invocation) {
   TRY(input, read_input(invocation));
   if (args.has("--decode")) {
     TRY(ids, parse_ids(input));
+    for (const int32_t id : ids) {
+      if (id < tokenizer.vocab_size()) continue;
+      return make_error(ErrorCode::kInvalidArgument, "token {}: the vocabulary ends at {}", id,
+                        tokenizer.vocab_size() - 1);
+    }
     fmt::print("{}\n", tokenizer.decode(ids, false));
     return kExitOk;
   }

@@ -59,9 +59,9 @@ Result<TokenizerParts> read_parts(const std::filesystem::path& directory,
 }  // namespace
 
 Result<Tokenizer> Tokenizer::load(const Checkpoint& checkpoint) {
-  return within(checkpoint.path(), checkpoint.kind() == Checkpoint::Kind::kGguf
-                                       ? from_gguf(checkpoint.gguf())
-                                       : from_directory(checkpoint.path()));
+  // Errors of a directory name the file in it.
+  if (checkpoint.kind() != Checkpoint::Kind::kGguf) return from_directory(checkpoint.path());
+  return within(checkpoint.path(), from_gguf(checkpoint.gguf()));
 }
 
 Result<Tokenizer> Tokenizer::from_directory(const std::filesystem::path& directory) {

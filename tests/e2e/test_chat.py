@@ -319,6 +319,13 @@ def test_a_file_of_prompts_shows_progress(terminal, tmp_path):
     assert run.wait() == 0
 
 
+def test_bench_shows_progress(terminal):
+    bench = terminal("bench", f"models={TINY}", "-p", "64", "-n", "64", "-r", "100")
+    bench.expect(r"timing \[#*\.+\] \d+ of 202")
+    bench.expect(r"\| tg64 ")
+    assert bench.wait() == 0
+
+
 def test_ctrl_c_ends_run_with_130(terminal):
     codes = []
     for _ in range(10):

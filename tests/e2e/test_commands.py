@@ -54,6 +54,8 @@ def test_no_command_is_a_usage_error(chitu):
     (["run", "--temp", "0.7", "hi"], ["unknown option --temp", "setting request.temperature="]),
     (["run", "--max-tokens=9", "hi"], ["unknown option --max-tokens", "request.max_new_tokens="]),
     (["run", "-m", TINY, "hi"], ["unknown option -m; settings have no dashes, as in models="]),
+    (["run", "infer=5"], ["infer is a group of settings, such as infer.max_seq_len"]),
+    (["run", "- item one"], ["unknown option - item one; a text that begins with a dash goes after --"]),
     (["run", "x=5"], ["unknown setting 'x'", "a text such as 'x=5' goes after --"]),
     (["run"], ["standard input is empty"]),
     (["run", ""], ["the prompt is empty"]),
@@ -68,6 +70,7 @@ def test_no_command_is_a_usage_error(chitu):
     (["bench", "--batch", "0"], ["--batch 0: expected integers in [1, 4096]"]),
     (["bench", "--repetitions", "many"], ["--repetitions many: expected an integer"]),
     (["chat", "hello"], ["chat takes no text, found 'hello'; a model is named by models="]),
+    (["bench", "-p", "0", "-n", "0"], ["nothing to time"]),
     (["bench", "hello"], ["bench takes no text, found 'hello'"]),
     (["info", "hello"], ["info takes no text, found 'hello'; a model is named by models="]),
     (["settings", "hello"], ["settings takes no text, found 'hello'"]),
@@ -330,7 +333,12 @@ def test_tokenize_reads_files(chitu, tmp_path):
     (tmp_path / "text").write_bytes(b"two\nlines \xff\xfe")
     assert chitu.tiny("tokenize", "--file", tmp_path / "text").returncode == 0
     assert chitu.tiny("tokenize", stdin="two\nlines").returncode == 0
-    assert_error(chitu.tiny("tokenize", "--file", tmp_path / "absent"), "absent")
+    (tmp_path / "empty").write_bytes(b"")
+    assert chitu.tiny("tokenize", "--count", "--file", tmp_path / "empty").stdout == "0\n"
+    assert_error(chitu.tiny("tokenize", "--file", tmp_path / "absent"), "absent: cannot be read: No such")
+    assert_error(chitu.tiny("tokenize", "--file", tmp_path), f"{tmp_path}: cannot be read: Is a directory")
+    assert chitu.tiny("tokenize", "--decode", "511").returncode == 0
+    assert_error(chitu.tiny("tokenize", "--decode", "1 512"), "token 512: the vocabulary ends at 511")
     assert_error(chitu.tiny("tokenize", "--decode", "1 x"), "'x'")
     assert_error(chitu.tiny("tokenize", "--decode", "99999999999"), "99999999999")
 
@@ -395,6 +403,18 @@ def test_settings_are_documented(chitu):
     assert not missing, "docs/configuration.md lacks rows of `chitu settings --markdown`"
 
 
+def test_settings_in_effect(chitu, tmp_path):
+    listing = chitu("settings", "infer.max_seq_len=77").stdout
+    assert "infer.max_seq_len=77\n" in listing and "default: auto\n" in listing
+    assert "models.dim=3584\n" in chitu("settings", "models=Qwen2-7B-Instruct").stdout
+    (tmp_path / "mine.yaml").write_text("infer:\n  seed: 9\n")
+    env = {"CONFIG_PATH": str(tmp_path), "CONFIG_NAME": "mine"}
+    assert "infer.seed=9\n" in chitu("settings", env=env).stdout
+    assert "infer.seed=8\n" in chitu("settings", "infer.seed=8", env=env).stdout
+    assert_error(chitu("settings", "infer.sed=8"), "infer.seed", code=2)
+    assert chitu("settings", "--markdown", "infer.seed=8").stdout == chitu("settings", "--markdown").stdout
+
+
 def test_configuration_file(chitu, tmp_path):
     (tmp_path / "models").mkdir()
     (tmp_path / "mine.yaml").write_text(
@@ -412,6 +432,8 @@ def test_configuration_file(chitu, tmp_path):
     (tmp_path / "mine.yaml").write_text("infer:\n  max_reqs: 1\n  max_seq_length: 3\n")
     assert_error(chitu("run", "Hello", env=env),
                  "mine.yaml:3: unknown setting 'infer.max_seq_length'", "infer.max_seq_len", code=2)
+    (tmp_path / "mine.yaml").write_text("infer: 5\n")
+    assert_error(chitu("run", "Hello", env=env), "mine.yaml:1: infer is a group", code=2)
     env["CONFIG_NAME"] = "absent"
     assert_error(chitu("run", "Hello", env=env), "absent.yaml", code=2)
 
@@ -428,6 +450,26 @@ def test_presets(chitu):
     assert_error(chitu("run", "hi", "models=DeepSeek-R1", "models.ckpt_dir=/data/DeepSeek-R1"),
                  "DeepseekV3ForCausalLM", "not an architecture this version has")
     assert_error(chitu("run", "hi", "models=Qwen2-7B-Instrct"), "did you mean Qwen2-7B-Instruct?")
+
+
+def test_models_says_which_presets_are_of_use_and_lists_ones_own(chitu, tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "mine.yaml").write_text("infer:\n  seed: 1\n")
+    (tmp_path / "models/tiny.yaml").write_text(f"name: tiny\nckpt_dir: {TINY}\n")
+    (tmp_path / "models/glm-4-9b-chat.yaml").write_text("name: glm-4-9b-chat\n")
+    (tmp_path / "models/broken.yaml").write_text("nmae: x\n")
+    env = {"CONFIG_PATH": str(tmp_path), "CONFIG_NAME": "mine"}
+    result = chitu("models", env=env)
+    assert result.returncode == 0, result.stderr
+    lines = {line.split()[0]: line for line in result.stdout.splitlines() if line.startswith("  ")}
+    for name in ("DeepSeek-R1", "DeepSeek-R1-bf16", "Mixtral-8x7B-Instruct-v0.1"):
+        assert lines[name].endswith("(architecture not in this version)")
+    for name in ("Qwen2-7B-Instruct", "DeepSeek-R1-Distill-Qwen-14B", "Meta-Llama-3-8B-Instruct"):
+        assert "not in this version" not in lines[name]
+    assert lines["tiny"].endswith(f" {tmp_path}/models/tiny.yaml")
+    assert lines["glm-4-9b-chat"].endswith(f" {tmp_path}/models/glm-4-9b-chat.yaml")
+    assert "broken.yaml:1: unknown setting 'models.nmae'" in lines["broken"]
+    assert_error(chitu("run", "hi", "models=tniy", env=env), "did you mean tiny?")
 
 
 def test_output_that_cannot_be_written_is_an_error(chitu):

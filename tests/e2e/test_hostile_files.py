@@ -67,6 +67,13 @@ def test_impossible_configurations(chitu, model, field, value):
     assert_error(run(chitu, model))
 
 
+def test_the_path_of_a_checkpoint_without_a_tokenizer_is_said_once(chitu, model):
+    (model / "tokenizer.json").unlink()
+    result = run(chitu, model)
+    assert_error(result, f"{model}: no tokenizer; put")
+    assert result.stderr.count(str(model)) == 1
+
+
 def safetensors(header, data=b""):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data

