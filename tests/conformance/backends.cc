@@ -35,6 +35,7 @@ std::vector<Backend> backends() {
       cpu_backend("cpu_avx2_float32", Isa::kAvx2, Arithmetic::kFloat32),
       cpu_backend("cpu_avx2_fast", Isa::kAvx2, Arithmetic::kFast),
       cpu_backend("cpu_avx512_float32", Isa::kAvx512, Arithmetic::kFloat32),
+      cpu_backend("cpu_avx512_fast", Isa::kAvx512, Arithmetic::kFast),
       cpu_backend("cpu_avx512_vnni_fast", Isa::kAvx512Vnni, Arithmetic::kFast),
       cpu_backend("cpu_avx512_bf16_fast", Isa::kAvx512Bf16, Arithmetic::kFast),
       cpu_backend("cpu_amx_fast", Isa::kAmx, Arithmetic::kFast),

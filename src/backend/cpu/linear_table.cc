@@ -16,7 +16,8 @@ using Tables = std::array<std::span<const LinearKernel>, kNumLinearTables>;
 Tables tables() {
   return {
 #if defined(__x86_64__)
-    affine_kernels_amx(), affine_kernels_avx512(), affine_kernels_avx2(),
+    affine_kernels_amx(), affine_kernels_avx512_vnni(), affine_kernels_avx512(),
+        affine_kernels_avx2(),
 #endif
         affine_kernels_scalar(),
 #if defined(__x86_64__)

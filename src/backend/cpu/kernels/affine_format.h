@@ -75,4 +75,12 @@ using AffineQ4_K = AffineFormat<DType::kQ4_K, 256, 32, 4, 0, 0, AffineScales::kG
 using AffineQ5_K = AffineFormat<DType::kQ5_K, 256, 32, 4, 1, 0, AffineScales::kGroupMin>;
 using AffineQ6_K = AffineFormat<DType::kQ6_K, 256, 16, 4, 2, 32, AffineScales::kGroup>;
 
+// How many steps' products of a code of `bits` bits and +-127 may be added in signed 16 bits, two
+// columns a sum: a power of two, at most 8.
+constexpr int steps_in_16_bits(int bits) {
+  int steps = 8;
+  while (steps > 1 && steps * ((1 << bits) - 1) * 127 * 2 > 32767) steps /= 2;
+  return steps;
+}
+
 }  // namespace chitu::cpu

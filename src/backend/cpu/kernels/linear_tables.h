@@ -9,7 +9,8 @@ namespace chitu::cpu {
 
 std::span<const LinearKernel> affine_kernels_scalar();
 std::span<const LinearKernel> affine_kernels_avx2();
-std::span<const LinearKernel> affine_kernels_avx512();  // with VNNI
+std::span<const LinearKernel> affine_kernels_avx512();
+std::span<const LinearKernel> affine_kernels_avx512_vnni();
 std::span<const LinearKernel> affine_kernels_amx();
 
 // F32, F16 and BF16; with float activations all the others too.
@@ -20,7 +21,7 @@ std::span<const LinearKernel> float_kernels_avx512_bf16();
 std::span<const LinearKernel> float_kernels_amx();
 
 #if defined(__x86_64__)
-inline constexpr std::size_t kNumLinearTables = 9;
+inline constexpr std::size_t kNumLinearTables = 10;
 #else
 inline constexpr std::size_t kNumLinearTables = 2;
 #endif

@@ -9,7 +9,7 @@
 
 #include "backend/cpu/kernels/affine_multiply.h"
 #include "backend/cpu/kernels/amx/tile_config.h"
-#include "backend/cpu/kernels/avx512/vec.h"
+#include "backend/cpu/kernels/avx512/vnni.h"
 #include "backend/cpu/kernels/linear_tables.h"
 
 namespace chitu::cpu {
@@ -33,11 +33,11 @@ class AmxMultiply {
         for (int64_t token = 0; token < whole_panels; token += kTokens) tile.panel(token);
       }
     }
-    AffineMultiply<avx512::Dot, Format>::run_tokens(call, begin, end, whole_panels);
+    AffineMultiply<avx512::VnniDot, Format>::run_tokens(call, begin, end, whole_panels);
   }
 
  private:
-  using D = avx512::Dot;
+  using D = avx512::VnniDot;
   using Tile = AffineTile<D, Format>;
 
   AmxMultiply(const LinearCall& call, int64_t row)
@@ -146,7 +146,7 @@ class AmxMultiply {
 
 template <class Format>
 constexpr LinearKernel amx_kernel() {
-  LinearKernel kernel = affine_kernel<avx512::Dot, Isa::kAmx, Format>();
+  LinearKernel kernel = affine_kernel<avx512::VnniDot, Isa::kAmx, Format>();
   kernel.panel = kBlockPanel;
   kernel.scratch_rows = kAffineRows / static_cast<int>(sizeof(float));
   kernel.multiply = AmxMultiply<Format>::run;

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "backend/cpu/kernels/affine_format.h"
+
 namespace chitu::cpu::avx2 {
 
 struct Vec {
@@ -118,12 +120,7 @@ struct Dot {
   // codes are taken as signed.
   static constexpr bool kSignedFullRange = true;
   static constexpr int kPanel = 4;
-  // How often a pair of products of a code and +-127 fits into 16 bits: a power of two.
-  static constexpr int kStepsAtOnce(int bits) {
-    int steps = 8;
-    while (steps > 1 && steps * ((1 << bits) - 1) * 127 * 2 > 32767) steps /= 2;
-    return steps;
-  }
+  static constexpr int kStepsAtOnce(int bits) { return steps_in_16_bits(bits); }
 
   static Codes load(const uint8_t* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));

@@ -102,15 +102,13 @@ struct Vec {
   }
 };
 
-struct Dot {
+// What Dots of 512 bits share: all but products.
+struct DotBase {
   using Codes = __m512i;
   using I = __m512i;
   using F = __m512;
-  using Products = I;
+  using Products = __m512i;
   static constexpr int kRows = 16;
-  static constexpr bool kSignedFullRange = false;
-  static constexpr int kPanel = 8;
-  static constexpr int kStepsAtOnce(int /*bits*/) { return 8; }
 
   static Codes load(const uint8_t* p) { return _mm512_loadu_si512(p); }
   template <int kShift, int kMask>
@@ -129,14 +127,6 @@ struct Dot {
     return _mm512_ternarylogic_epi32(low, high, _mm512_set1_epi8(static_cast<char>(kMask)),
                                      kOrOfAnd);
   }
-#if defined(__AVX512VNNI__)
-  static Products begin(I acc) { return acc; }
-  static I end(I /*acc*/, Products sum) { return sum; }
-  template <int kBits>
-  static Products multiply_add(Products acc, Codes u, int32_t x4) {
-    return _mm512_dpbusd_epi32(acc, u, _mm512_set1_epi32(x4));
-  }
-#endif
 
   static I set1_i(int32_t x) { return _mm512_set1_epi32(x); }
   template <int kShift>
