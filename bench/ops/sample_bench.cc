@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <vector>
+
+#include "backend/cpu/cpu_ops.h"
+#include "benches.h"
+
+namespace chitu::bench {
+namespace {
+
+constexpr int64_t kVocabulary = 151936;  // of Qwen3
+
+// Seconds to draw one token, the best of many; logits are made anew each time, for they are lost.
+double seconds(Ops& ops, const SamplingParams& params, const std::vector<float>& logits) {
+  using Clock = std::chrono::steady_clock;
+  double best = 1e9;
+  std::vector<float> lost;
+  int32_t id = 0;
+  for (int i = 0; i < 50; ++i) {
+    lost = logits;
+    const auto start = Clock::now();
+    ops.run(Sample{.logits = TensorRef::contiguous(lost.data(), DType::kF32, {1, kVocabulary}),
+                   .params = {&params, 1},
+                   .ids = TensorRef::contiguous(&id, DType::kI32, {1})});
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+}  // namespace
+
+void bench_sample(ThreadPool& pool, const std::string& filter) {
+  struct Row {
+    std::string_view name;
+    SamplingParams params;
+  };
+  constexpr Row kRows[] = {
+      {"greedy", {}},
+      {"temperature 1", {.temperature = 1.0F}},
+      {"top_k 40", {.temperature = 1.0F, .top_k = 40}},
+      {"top_p 0.95", {.temperature = 1.0F, .top_p = 0.95F}},
+      {"top_k 20 top_p 0.95", {.temperature = 0.6F, .top_k = 20, .top_p = 0.95F}},
+      {"min_p 0.05", {.temperature = 1.0F, .min_p = 0.05F}},
+  };
+  // As of models: most far below the few that matter.
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0.0F, 3.0F);
+  std::vector<float> logits(kVocabulary);
+  for (float& x : logits) x = normal(random);
+  const auto ops = make_cpu_ops(pool, {});
+  for (const Row& row : kRows) {
+    const std::string label = fmt::format("sample of {} {}", kVocabulary, row.name);
+    if (label.find(filter) == std::string::npos || !ops.ok()) continue;
+    fmt::print("{:52} {:8.1f} us\n", label, 1e6 * seconds(**ops, row.params, logits));
+  }
+}
+
+}  // namespace chitu::bench
