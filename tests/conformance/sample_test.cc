@@ -46,11 +46,30 @@ TEST_P(Sampling, EveryCombinationOfFilters) {
   check(normal(static_cast<int64_t>(params.size()) * kVocab, 3.0F), kVocab, params);
 }
 
-TEST_P(Sampling, LargeVocabulary) {
-  std::vector<SamplingParams> params(
-      4, {.temperature = 0.8F, .top_k = 50, .top_p = 0.95F, .seed = 99});
-  for (std::size_t i = 0; i < params.size(); ++i) params[i].draw = i;
-  check(normal(4 * 151936, 2.0F), 151936, params);
+TEST_P(Sampling, LargeVocabularies) {
+  for (const int64_t vocab : {49152, 151936}) {
+    std::vector<SamplingParams> params = {{.temperature = 0.8F, .top_k = 50, .top_p = 0.95F},
+                                          {.temperature = 1.0F},
+                                          {.temperature = 1.0F, .top_p = 0.9F},
+                                          {.temperature = 0.3F, .top_p = 0.99F},
+                                          {.temperature = 1.5F, .top_k = 20000},
+                                          {.temperature = 1.0F, .min_p = 0.01F}};
+    for (std::size_t i = 0; i < params.size(); ++i) params[i].draw = i;
+    check(normal(static_cast<int64_t>(params.size()) * vocab, 2.0F), vocab, params);
+  }
+}
+
+// Filters whose limit falls among equals keep the lowest ids of them.
+TEST_P(Sampling, EqualsAtTheLimit) {
+  constexpr int64_t kVocab = 5000;
+  std::vector<SamplingParams> params;
+  for (uint64_t draw = 0; draw < 20; ++draw) {
+    params.push_back({.temperature = 1.0F, .top_k = 100, .seed = 3, .draw = draw});
+    params.push_back({.temperature = 1.0F, .top_p = 0.37F, .seed = 3, .draw = draw});
+  }
+  Floats logits = normal(static_cast<int64_t>(params.size()) * kVocab);
+  for (float& x : logits) x = std::round(x) / 2;
+  check(logits, kVocab, params);
 }
 
 TEST_P(Sampling, ExtremeLogits) {

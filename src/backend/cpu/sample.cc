@@ -1,6 +1,10 @@
-// Sample as ops/descs.h defines it, without sorting the vocabulary.
+// Sample as ops/descs.h defines it, without sorting the vocabulary: what a filter keeps is found by
+// a few passes that compare whole vectors, and only what lies close to its limit is ranked.
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <span>
 
 #include "backend/cpu/context.h"
@@ -14,111 +18,194 @@ int32_t first_equal(const float* logits, float value, int64_t vocab) {
   return found == logits + vocab ? 0 : static_cast<int32_t>(found - logits);
 }
 
-// Tokens and their probabilities (not normalised: the largest is 1).
+// The memory of one thread.
+struct Memory {
+  int32_t* ids;        // [vocab]
+  int32_t* positions;  // [vocab]
+  float* maxima;       // [vocab / kMaximaBlock, rounded up]
+};
+
+int64_t num_blocks(int64_t vocab) { return (vocab + kMaximaBlock - 1) / kMaximaBlock; }
+
+// Tokens, by ascending id, and a value of each, which is at first its logit.
 class Candidates {
  public:
-  // Logits become probabilities in place. `memory` holds the ids: [vocab].
-  Candidates(const Context& context, float* logits, int64_t vocab, float temperature,
-             int32_t* memory)
-      : probability_(logits), ids_(memory, static_cast<std::size_t>(vocab)) {
-    const float largest = context.rows.largest(logits, vocab);
-    if (std::isfinite(largest)) {
-      context.rows.softmax_terms(logits, largest, 1.0F / temperature, vocab);
-    } else {  // the infinite share everything; NaN counts as minus infinity
-      for (float& x : std::span(logits, ids_.size()))
-        x = x == largest || (largest < 0 && x != x) ? 1.0F : 0.0F;
-    }
-    for (std::size_t i = 0; i < ids_.size(); ++i) ids_[i] = static_cast<int32_t>(i);
+  Candidates(const Context& context, float* logits, int64_t vocab, const Memory& memory)
+      : rows_(context.rows), values_(logits), memory_(memory), count_(vocab) {
+    largest_ = rows_.largest(logits, vocab);
+    if (std::isfinite(largest_)) return;
+    // The infinite share everything; NaN counts as minus infinity.
+    const float none = -std::numeric_limits<float>::infinity();
+    for (float& x : std::span(values_, static_cast<std::size_t>(count_)))
+      x = x == largest_ || (largest_ < 0 && x != x) ? 0.0F : none;
+    largest_ = 0.0F;
   }
 
-  void keep_top_k(std::size_t k) {
-    if (k >= ids_.size()) return;
-    std::nth_element(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(k) - 1, ids_.end(),
+  void keep_top_k(int64_t k) {
+    if (k >= count_) return;
+    // k blocks have a value of at least the k-th largest of their maxima.
+    const int64_t blocks = num_blocks(count_);
+    if (k < blocks) {
+      rows_.block_maxima(values_, count_, memory_.maxima);
+      float* kth = memory_.maxima + k - 1;
+      std::nth_element(memory_.maxima, kth, memory_.maxima + blocks, std::greater<>());
+      keep_at_least(*kth);
+    }
+    if (k >= count_) return;
+    for (int64_t i = 0; i < count_; ++i) memory_.positions[i] = static_cast<int32_t>(i);
+    std::nth_element(memory_.positions, memory_.positions + k - 1, memory_.positions + count_,
                      before());
-    ids_ = ids_.first(k);
-    reordered_ = true;
+    keep_until(memory_.positions[k - 1]);
+  }
+
+  // Values become probabilities, not normalised: the largest is 1.
+  void to_probabilities(float temperature) {
+    rows_.softmax_terms(values_, largest_, 1.0F / temperature, count_);
   }
 
   void keep_top_p(double top_p) {
-    const double wanted = top_p * sum();
-    // The most probable come off the heap to the end of the span, one after the other.
-    const auto after = [less = before()](int32_t a, int32_t b) { return less(b, a); };
-    std::make_heap(ids_.begin(), ids_.end(), after);
-    double covered = 0.0;
-    std::size_t left = ids_.size();
-    while (left > 0 && (left == ids_.size() || covered < wanted)) {
-      std::pop_heap(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(left), after);
-      covered += probability_[ids_[--left]];
+    const double wanted = top_p * rows_.mass(values_, count_, 0.0F).sum;
+    // Of positive floats, the bits have the order of the values. The values of at least `low` are
+    // enough, those of at least `high` are not.
+    uint32_t low = 0;
+    uint32_t high = std::bit_cast<uint32_t>(1.0F) + 1;
+    Mass above;  // of those of at least `high`
+    int64_t left = count_;
+    while (high - low > 1 && left - above.count > kRanked) {
+      const uint32_t middle = low + (high - low) / 2;
+      const Mass mass = rows_.mass(values_, count_, std::bit_cast<float>(middle));
+      if (mass.sum < wanted) {
+        high = middle;
+        above = mass;
+        continue;
+      }
+      low = middle;
+      left = mass.count;
+      if (left < count_ / 4) keep_at_least(std::bit_cast<float>(low));
     }
-    ids_ = ids_.subspan(left);
-    reordered_ = true;
+    keep_at_least(std::bit_cast<float>(low));
+    rank_between(std::bit_cast<float>(high), above, wanted);
   }
 
-  void keep_min_p(float min_p) {
-    const auto end = std::remove_if(ids_.begin(), ids_.end(),
-                                    [&](int32_t id) { return probability_[id] < min_p; });
-    ids_ = ids_.first(static_cast<std::size_t>(end - ids_.begin()));
+  void keep_at_least(float least) {
+    const int64_t kept = rows_.at_least(values_, count_, least, memory_.positions);
+    keep_positions(kept);
   }
 
-  int32_t pick(double u) {
-    if (reordered_) std::sort(ids_.begin(), ids_.end());
-    const double target = u * sum();
+  int32_t pick(double u) const {
+    constexpr int64_t kBlock = 1024;
+    const double target = u * rows_.mass(values_, count_, 0.0F).sum;
     double passed = 0.0;
-    for (const int32_t id : ids_) {
-      passed += probability_[id];
-      if (passed > target) return id;
+    int64_t last = 0;  // that has a probability
+    for (int64_t begin = 0; begin < count_; begin += kBlock) {
+      const int64_t end = std::min(count_, begin + kBlock);
+      const double sum = rows_.mass(values_ + begin, end - begin, 0.0F).sum;
+      if (passed + sum <= target) {
+        passed += sum;
+        if (sum > 0) last = end - 1;
+        continue;
+      }
+      for (int64_t i = begin; i < end; ++i) {
+        passed += values_[i];
+        if (values_[i] > 0) last = i;
+        if (passed > target) return id(i);
+      }
     }
-    return ids_.back();
+    return id(last);
   }
 
  private:
+  static constexpr int64_t kRanked = 256;
+
+  // The more probable, the lower id among equals.
   struct Before {
-    const float* probability;
+    const float* values;
     bool operator()(int32_t a, int32_t b) const {
-      return probability[a] != probability[b] ? probability[a] > probability[b] : a < b;
+      return values[a] != values[b] ? values[a] > values[b] : a < b;
     }
   };
-  Before before() const { return {probability_}; }
+  Before before() const { return {values_}; }
+  int32_t id(int64_t i) const { return all_ ? static_cast<int32_t>(i) : memory_.ids[i]; }
 
-  double sum() const {
-    double total = 0.0;
-    for (const int32_t id : ids_) total += probability_[id];
-    return total;
+  // Keeps the values of at least `high`, whose mass is `above`, and as many of the others, the most
+  // probable first, as it takes to make `wanted`; one at least.
+  void rank_between(float high, const Mass& above, double wanted) {
+    int64_t others = 0;
+    for (int64_t i = 0; i < count_; ++i) {
+      if (values_[i] < high) memory_.positions[others++] = static_cast<int32_t>(i);
+    }
+    std::sort(memory_.positions, memory_.positions + others, before());
+    double covered = above.sum;
+    int64_t taken = 0;
+    while (taken < others && (taken == 0 || covered < wanted))
+      covered += values_[memory_.positions[taken++]];
+    if (taken > 0) keep_until(memory_.positions[taken - 1]);
   }
 
-  const float* probability_;
-  std::span<int32_t> ids_;
-  bool reordered_ = false;  // by a filter; ascending until then
+  // Keeps the one at `last` and those before it in rank.
+  void keep_until(int32_t last) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < count_; ++i) {
+      const auto position = static_cast<int32_t>(i);
+      if (!before()(last, position)) memory_.positions[kept++] = position;
+    }
+    keep_positions(kept);
+  }
+
+  // Positions ascend.
+  void keep_positions(int64_t kept) {
+    if (kept == 0 || kept == count_) return;
+    for (int64_t i = 0; i < kept; ++i) {
+      const int32_t position = memory_.positions[i];
+      values_[i] = values_[position];
+      memory_.ids[i] = id(position);
+    }
+    all_ = false;
+    count_ = kept;
+  }
+
+  const RowKernels& rows_;
+  float* values_;
+  Memory memory_;
+  int64_t count_;
+  float largest_ = 0.0F;
+  bool all_ = true;  // ids are positions
 };
 
 int32_t sample(const Context& context, float* logits, int64_t vocab, const SamplingParams& params,
-               int32_t* memory) {
+               const Memory& memory) {
   if (!(params.temperature > 0))
     return first_equal(logits, context.rows.largest(logits, vocab), vocab);
-  Candidates candidates(context, logits, vocab, params.temperature, memory);
-  if (params.top_k > 0) candidates.keep_top_k(static_cast<std::size_t>(params.top_k));
+  Candidates candidates(context, logits, vocab, memory);
+  if (params.top_k > 0) candidates.keep_top_k(params.top_k);
+  candidates.to_probabilities(params.temperature);
   if (params.top_p < 1.0F) candidates.keep_top_p(params.top_p);
-  if (params.min_p > 0.0F) candidates.keep_min_p(params.min_p);
+  if (params.min_p > 0.0F) candidates.keep_at_least(params.min_p);
   return candidates.pick(uniform(params.seed, params.draw));
 }
+
+// Of each thread: ids, positions and maxima.
+int64_t memory_words(int64_t vocab) { return 2 * vocab + num_blocks(vocab); }
 
 }  // namespace
 
 void run(Context& context, const Sample& op) {
   const int64_t vocab = op.logits.cols();
   Workspace workspace(context.workspace);
-  auto* memory = workspace.take<int32_t>(vocab * context.pool.size());
+  auto* words = workspace.take<int32_t>(memory_words(vocab) * context.pool.size());
   context.pool.parallel_for(op.logits.rows(), 1, [&](int64_t begin, int64_t end, int thread) {
+    int32_t* own = words + thread * memory_words(vocab);
+    const Memory memory{
+        .ids = own, .positions = own + vocab, .maxima = reinterpret_cast<float*>(own + 2 * vocab)};
     for (int64_t r = begin; r < end; ++r) {
-      op.ids.row<int32_t>(0)[r] =
-          sample(context, op.logits.row<float>(r), vocab, op.params[static_cast<std::size_t>(r)],
-                 memory + thread * vocab);
+      op.ids.row<int32_t>(0)[r] = sample(context, op.logits.row<float>(r), vocab,
+                                         op.params[static_cast<std::size_t>(r)], memory);
     }
   });
 }
 
 int64_t workspace_bytes(const Context& context, const Sample& op) {
-  return Workspace::bytes<int32_t>(op.logits.cols() * context.pool.size());
+  return Workspace::bytes<int32_t>(memory_words(op.logits.cols()) * context.pool.size());
 }
 
 }  // namespace chitu::cpu

@@ -19,6 +19,14 @@ struct QuantizedRow {
   int64_t word_stride = 1;
 };
 
+// Of some values: how many there are, and their sum.
+struct Mass {
+  int64_t count = 0;
+  double sum = 0.0;
+};
+
+inline constexpr int64_t kMaximaBlock = 64;
+
 struct RowKernels {
   void (*add)(const float* a, const float* b, float* y, int64_t n);
   void (*scale)(float* x, float factor, int64_t n);
@@ -33,8 +41,14 @@ struct RowKernels {
   void (*to_q8_0)(const float* x, BlockQ8_0* y, int64_t n);
   // n % 32 == 0
   void (*quantize)(const float* x, const QuantizedRow& y, int64_t n);
-  // x[i] = exp((x[i] - largest) * factor); returns the sum. NaN counts as minus infinity.
-  double (*softmax_terms)(float* x, float largest, float factor, int64_t n);
+  // x[i] = exp((x[i] - largest) * factor). NaN counts as minus infinity.
+  void (*softmax_terms)(float* x, float largest, float factor, int64_t n);
+  // The values of at least `least`, which are not negative.
+  Mass (*mass)(const float* x, int64_t n, float least);
+  // Writes the indices of values of at least `least`, ascending, and returns their number.
+  int64_t (*at_least)(const float* x, int64_t n, float least, int32_t* indices);
+  // The largest of every kMaximaBlock values; of those that are not NaN, or minus infinity.
+  void (*block_maxima)(const float* x, int64_t n, float* maxima);
   float (*largest)(const float* x, int64_t n);  // of the values that are not NaN; or minus infinity
 };
 

@@ -2,6 +2,8 @@
 // an instruction set.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -100,17 +102,57 @@ struct RowTemplates {
     }
   }
 
-  static double softmax_terms(float* x, float largest, float factor, int64_t n) {
+  static void softmax_terms(float* x, float largest, float factor, int64_t n) {
     const F top = V::set1(largest);
     const F f = V::set1(factor);
     const F lowest = V::set1(-1e30F);
-    double total = 0.0;
     for_lanes<V>(n, [&](int64_t i, auto load, auto store) {
       // Of max(a, b), a NaN in a gives b.
       store(x + i, cpu::exp<V>(V::mul(V::sub(V::max(load(x + i), lowest), top), f)));
     });
-    for (int64_t i = 0; i < n; ++i) total += x[i];
-    return total;
+  }
+
+  // Sums of a few hundred values in float, and of those in double.
+  static Mass mass(const float* x, int64_t n, float least) {
+    constexpr int64_t kAtOnce = 32 * V::kWidth;
+    const F limit = V::set1(least);
+    Mass result;
+    int64_t i = 0;
+    for (; i + V::kWidth <= n;) {
+      const int64_t end = std::min(n - V::kWidth + 1, i + kAtOnce);
+      F sum = V::set1(0.0F);
+      for (; i < end; i += V::kWidth) {
+        const F v = V::load(x + i);
+        result.count += std::popcount(V::at_least(v, limit));
+        sum = V::add(sum, V::zero_below(limit, v, v));
+      }
+      result.sum += V::sum(sum);
+    }
+    for (; i < n; ++i) {
+      if (x[i] < least) continue;
+      ++result.count;
+      result.sum += x[i];
+    }
+    return result;
+  }
+
+  static int64_t at_least(const float* x, int64_t n, float least, int32_t* indices) {
+    const F limit = V::set1(least);
+    int64_t count = 0;
+    int64_t i = 0;
+    for (; i + V::kWidth <= n; i += V::kWidth) {
+      for (uint32_t lanes = V::at_least(V::load(x + i), limit); lanes != 0; lanes &= lanes - 1)
+        indices[count++] = static_cast<int32_t>(i + std::countr_zero(lanes));
+    }
+    for (; i < n; ++i) {
+      if (x[i] >= least) indices[count++] = static_cast<int32_t>(i);
+    }
+    return count;
+  }
+
+  static void block_maxima(const float* x, int64_t n, float* maxima) {
+    for (int64_t i = 0; i < n; i += kMaximaBlock)
+      *maxima++ = largest(x + i, std::min(n - i, kMaximaBlock));
   }
 
   static float largest(const float* x, int64_t n) {
@@ -134,6 +176,9 @@ struct RowTemplates {
             .to_q8_0 = to_q8_0,
             .quantize = QuantizeRow<V>::run,
             .softmax_terms = softmax_terms,
+            .mass = mass,
+            .at_least = at_least,
+            .block_maxima = block_maxima,
             .largest = largest};
   }
 };

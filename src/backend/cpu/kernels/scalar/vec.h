@@ -49,6 +49,7 @@ struct Vec {
   }  // n whole, in [-126, 128]; 128 is infinite
   static F zero_below(F limit, F x, F y) { return x < limit ? 0.0F : y; }
 
+  static uint32_t at_least(F x, F limit) { return x >= limit ? 1 : 0; }  // a bit a lane
   static float sum(F x) { return x; }
   static float largest(F x) { return x; }
   // Of kWidth vectors: lane i is the sum, or the largest, of v[i]'s lanes.
