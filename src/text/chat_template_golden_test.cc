@@ -67,6 +67,28 @@ TEST(ChatTemplateGolden, RealTemplates) {
   }
 }
 
+// What a template may cost leaves room for what models are used for: 3 MB of text, near the
+// greatest output.
+TEST(ChatTemplateGolden, LongConversationsStayWithinTheLimits) {
+  std::string text;
+  while (text.size() < 1'000'000) text += "Grüße, <b>world</b>. ";
+  const ChatInput input{.messages = {{{"role", "user"}, {"content", text}},
+                                     {{"role", "assistant"}, {"content", text}},
+                                     {{"role", "user"}, {"content", text}}},
+                        .add_generation_prompt = true};
+  const json::Object golden = read("cases.json");
+  for (const json::Value& item : golden.at("cases").get_array()) {
+    const std::string_view name = item.get_object().at("template").get_string();
+    const auto compiled =
+        ChatTemplate::compile(read_template(name), golden.at("tokens").get_object());
+    ASSERT_TRUE(compiled.ok()) << name;
+    const auto rendered = compiled->render(input, jinja::fixed_clock);
+    if (rendered.ok()) continue;  // one fails without tools, as in Python
+    EXPECT_NE(rendered.error().code, ErrorCode::kResourceExhausted)
+        << name << ": " << rendered.error().message;
+  }
+}
+
 TEST(ChatTemplateGolden, MadeUpTemplates) {
   const json::Object golden = read("made_up.json");
   const json::Object& context = golden.at("context").get_object();

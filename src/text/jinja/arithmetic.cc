@@ -151,7 +151,6 @@ Value repeat(const Value& value, int64_t times, Runtime& rt) {
   size_t total = 0;
   if (__builtin_mul_overflow(unit, n, &total)) total = std::numeric_limits<size_t>::max();
   rt.meter().require(total);
-  rt.meter().scan(total);
   if (value.is_string()) {
     std::string out;
     if (unit > 0) out.reserve(total);
@@ -167,14 +166,12 @@ Value repeat(const Value& value, int64_t times, Runtime& rt) {
 
 Value concatenate(const Value& a, const Value& b, Runtime& rt) {
   if (a.is_string()) {
-    rt.meter().scan(a.text().size() + b.text().size());
     rt.meter().require(a.text().size() + b.text().size());
     if (a.is_markup() == b.is_markup()) return rt.string(a.text() + b.text(), a.is_markup());
     // Marked text escapes what it is joined with.
     return rt.string(
         a.is_markup() ? a.text() + escape_html(b.text()) : escape_html(a.text()) + b.text(), true);
   }
-  rt.meter().scan((a.items().size() + b.items().size()) * sizeof(Value));
   rt.meter().require((a.items().size() + b.items().size()) * sizeof(Value));
   std::vector<Value> items = a.items();
   items.insert(items.end(), b.items().begin(), b.items().end());

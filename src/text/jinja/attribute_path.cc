@@ -15,6 +15,7 @@ AttributePath::AttributePath(const Value& attribute, Runtime& rt) {
   }
   std::string_view rest = attribute.text();
   for (;;) {
+    rt.meter().step();
     const size_t dot = rest.find('.');
     const std::string_view part = rest.substr(0, dot);
     int64_t index = 0;

@@ -109,12 +109,7 @@ std::optional<Value> find_item(const Value& object, const Value& key, Runtime& r
       const auto& string = object.as<String>();
       const auto i = item_at(string.length(), key.as_int());
       if (!i) return std::nullopt;
-      if (string.ascii()) {
-        return rt.string(std::string(1, string.text[static_cast<size_t>(i->as_int())]),
-                         string.markup);
-      }
-      rt.meter().scan(string.text.size());
-      const size_t begin = code_point_offset(string.text, i->as_int());
+      const size_t begin = string.offset(i->as_int(), rt.meter());
       size_t end = begin;
       next_code_point(string.text, end);
       return rt.string(string.text.substr(begin, end - begin), string.markup);
@@ -169,16 +164,13 @@ Slice resolve_slice(int64_t size, const Value& start, const Value& stop, const V
 
 Value slice_string(const String& string, const Slice& slice, Runtime& rt) {
   const std::string& text = string.text;
-  rt.meter().scan(text.size());
   if (slice.step == 1) {
-    const size_t begin =
-        string.ascii() ? static_cast<size_t>(slice.start) : code_point_offset(text, slice.start);
-    const std::string_view rest =
-        std::string_view(text).substr(slice.count == 0 ? text.size() : begin);
-    const size_t n =
-        string.ascii() ? static_cast<size_t>(slice.count) : code_point_offset(rest, slice.count);
-    return rt.string(std::string(rest.substr(0, n)), string.markup);
+    const int64_t stop = slice.start + slice.count;
+    const size_t begin = string.offset(slice.count == 0 ? stop : slice.start, rt.meter());
+    const size_t end = slice.count == 0 ? begin : string.offset(stop, rt.meter());
+    return rt.string(text.substr(begin, end - begin), string.markup);
   }
+  rt.meter().scan(text.size());
   std::vector<size_t> offsets;
   rt.meter().require(text.size() * sizeof(size_t));
   for (size_t pos = 0; pos < text.size(); next_code_point(text, pos)) offsets.push_back(pos);
@@ -216,7 +208,7 @@ std::optional<Value> find_attribute(const Value& object, std::string_view name, 
     case Kind::kString:
       return find_method(object, string_methods(), name, rt);
     case Kind::kNamespace: {
-      const Value* value = object.as<Namespace>().attributes.find(name);
+      const Value* value = object.as<Namespace>().attributes.find(name, rt.meter());
       return value == nullptr ? std::nullopt : std::optional(*value);
     }
     case Kind::kLoop:
@@ -256,7 +248,7 @@ Value get_attribute(const Value& object, std::string_view name, Runtime& rt) {
   if (object.is_undefined()) fail("{}", undefined_message(object));
   const bool internal = name.starts_with("__") && name.ends_with("__");
   if (object.is(Kind::kDict) && !internal) {
-    if (const Value* value = object.as<Dict>().find(name)) return *value;
+    if (const Value* value = object.as<Dict>().find(name, rt.meter())) return *value;
   }
   return missing(object, rt.string(std::string(name)), rt);
 }
@@ -286,7 +278,6 @@ Value get_slice(const Value& object, const Value& start, const Value& stop, cons
     case Kind::kTuple: {
       const auto& items = object.items();
       const Slice s = resolve_slice(static_cast<int64_t>(items.size()), start, stop, step);
-      rt.meter().step(s.count / 16);
       rt.meter().require(static_cast<size_t>(s.count) * sizeof(Value));
       std::vector<Value> out;
       for (int64_t i = 0; i < s.count; ++i)

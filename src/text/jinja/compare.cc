@@ -1,5 +1,6 @@
 #include "text/jinja/compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <compare>
 #include <functional>
@@ -131,6 +132,8 @@ bool equal(const Value& a, const Value& b, Meter& meter) {
     case Kind::kNone:
       return true;
     case Kind::kString:
+      if (a.text().size() != b.text().size()) return false;
+      meter.scan(a.text().size());
       return a.text() == b.text();
     case Kind::kList:
     case Kind::kTuple:
@@ -149,7 +152,10 @@ bool equal(const Value& a, const Value& b, Meter& meter) {
 bool less(const Value& a, const Value& b, Meter& meter) {
   require_order(a, b);
   if (a.is_number()) return order(a, b) < 0;
-  if (a.is_string()) return a.text() < b.text();  // UTF-8 sorts as its code points do
+  if (a.is_string()) {
+    meter.scan(std::min(a.text().size(), b.text().size()));
+    return a.text() < b.text();  // UTF-8 sorts as its code points do
+  }
   meter.step();
   return less_items(a.items(), b.items(), meter);
 }
@@ -209,9 +215,13 @@ bool contains(const Value& container, const Value& item, Runtime& rt) {
   return false;
 }
 
-size_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text); }
+size_t hash_of(std::string_view text, Meter& meter) {
+  meter.scan(text.size());
+  const size_t hash = std::hash<std::string_view>{}(text);
+  return hash == 0 ? 1 : hash;  // 0 stands for one that is not computed yet
+}
 
-size_t hash_of(const Value& value) {
+size_t hash_of(const Value& value, Meter& meter) {
   switch (value.kind()) {
     case Kind::kUndefined:
       return 1;
@@ -228,13 +238,13 @@ size_t hash_of(const Value& value) {
       return std::hash<double>{}(d);
     }
     case Kind::kString:
-      return hash_of(std::string_view(value.text()));
+      return value.as<String>().hash(meter);
     case Kind::kTuple: {
       // Kept, because tuples that share their parts would otherwise cost exponential time.
       const auto& tuple = value.as<Sequence>();
       if (tuple.hash == 0) {
         size_t hash = 3;
-        for (const Value& item : tuple.items) hash = hash * 31 + hash_of(item);
+        for (const Value& item : tuple.items) hash = hash * 31 + hash_of(item, meter);
         tuple.hash = hash == 0 ? 1 : hash;
       }
       return tuple.hash;

@@ -19,7 +19,7 @@ bool contains(const Value& container, const Value& item, Runtime& rt);
 bool same(const Value& a, const Value& b);
 
 // Equal for equal values; fails for lists, dicts and what holds them.
-size_t hash_of(const Value& value);
-size_t hash_of(std::string_view text);
+size_t hash_of(const Value& value, Meter& meter);
+size_t hash_of(std::string_view text, Meter& meter);
 
 }  // namespace chitu::jinja

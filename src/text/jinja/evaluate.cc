@@ -20,7 +20,7 @@ Value Interpreter::eval(const Expr& expr, const ScopePtr& scope) {
 
 Value Interpreter::eval(const node::Name& node, const ScopePtr& scope) {
   const Value* value = scope->find(node.slot);
-  if (value == nullptr) value = context_->find(node.name);
+  if (value == nullptr) value = context_->find(node.name, meter());
   if (value != nullptr && !(value->is_undefined() && value->shared() == nullptr)) return *value;
   if (value == nullptr) {
     for (const GlobalEntry& global : globals()) {
@@ -91,7 +91,6 @@ Value Interpreter::eval(const node::Concat& node, const ScopePtr& scope) {
   const std::vector<Value> parts = eval_all(node.parts, scope);
   TextBuilder out(*this);
   for (const Value& part : parts) append_str(out, part, *this);
-  meter().scan(out.size());
   return out.value();
 }
 
@@ -125,7 +124,10 @@ Value Interpreter::eval(const node::Slice& node, const ScopePtr& scope) {
 Args Interpreter::eval_args(const CallArgs& node, const ScopePtr& scope, const Value* caller) {
   Args args;
   args.positional = eval_all(node.positional, scope);
-  for (const auto& [name, expr] : node.keyword) args.keyword.emplace_back(name, eval(*expr, scope));
+  for (const auto& [name, expr] : node.keyword) {
+    meter().scan(name.size());
+    args.keyword.emplace_back(name, eval(*expr, scope));
+  }
   if (caller != nullptr) args.keyword.emplace_back("caller", *caller);
   if (node.star != nullptr) {
     const std::vector<Value> items = to_vector(eval(*node.star, scope), *this);
@@ -137,11 +139,12 @@ Args Interpreter::eval_args(const CallArgs& node, const ScopePtr& scope, const V
       fail("the arguments after ** must be a mapping, not {}", type_name(mapping));
     const auto& dict = mapping.as<Dict>();
     for (const auto& [name, value] : args.keyword) {
-      if (dict.find(name) != nullptr) fail("the argument '{}' is given twice", name);
+      if (dict.find(name, meter()) != nullptr) fail("the argument '{}' is given twice", name);
     }
     for (const auto& [key, value] : dict.entries()) {
       meter().step();
       if (!key.is_string()) fail("the names of the arguments after ** must be strings");
+      meter().scan(key.text().size());
       args.keyword.emplace_back(key.text(), value);
     }
   }

@@ -267,7 +267,6 @@ Value reverse(Runtime& rt, const Value& operand, const Args& args) {
   expect_no_arguments("reverse", args);
   if (operand.is_string()) {
     const std::string& s = operand.text();
-    rt.meter().scan(s.size());
     std::string out;
     for (size_t end = s.size(); end > 0;) {
       const size_t begin = previous_code_point(s, end);

@@ -94,7 +94,7 @@ std::optional<int64_t> truncated(double d) {
   return static_cast<int64_t>(whole);
 }
 
-Value int_filter(Runtime&, const Value& operand, const Args& args) {
+Value int_filter(Runtime& rt, const Value& operand, const Args& args) {
   const Bound bound("int", args, {"default", "base"}, 0);
   const Value fallback = bound.given(0) ? *bound[0] : Value::integer(0);
   if (operand.is_undefined()) fail("{}", undefined_message(operand));
@@ -106,17 +106,19 @@ Value int_filter(Runtime&, const Value& operand, const Args& args) {
     return i ? Value::integer(*i) : fallback;
   }
   if (!operand.is_string()) return fallback;
+  rt.meter().scan(operand.text().size() * 16);
   if (const auto i = parse_int(operand.text(), bound.integer(1, 10))) return Value::integer(*i);
   const auto d = parse_float(operand.text());
   const auto i = d ? truncated(*d) : std::nullopt;
   return i ? Value::integer(*i) : fallback;
 }
 
-Value float_filter(Runtime&, const Value& operand, const Args& args) {
+Value float_filter(Runtime& rt, const Value& operand, const Args& args) {
   const Bound bound("float", args, {"default"}, 0);
   if (operand.is_undefined()) fail("{}", undefined_message(operand));
   if (operand.is_number()) return Value::real(operand.as_number());
   if (operand.is_string()) {
+    rt.meter().scan(operand.text().size() * 16);
     if (const auto d = parse_float(operand.text())) return Value::real(*d);
   }
   return bound.given(0) ? *bound[0] : Value::real(0);
@@ -202,6 +204,7 @@ Value round_filter(Runtime& rt, const Value& operand, const Args& args) {
 Value filesizeformat(Runtime& rt, const Value& operand, const Args& args) {
   const Bound bound("filesizeformat", args, {"binary"}, 0);
   double bytes = 0;
+  if (operand.is_string()) rt.meter().scan(operand.text().size() * 16);
   if (operand.is_number()) {
     bytes = operand.as_number();
   } else if (const auto d = operand.is_string() ? parse_float(operand.text()) : std::nullopt) {

@@ -43,7 +43,6 @@ Value join(Runtime& rt, const Value& operand, const Args& args) {
     if (!std::exchange(first, false)) out.append(separator);
     append_str(out, path.get(item, rt), rt);
   }
-  rt.meter().scan(out.size());
   return out.value();
 }
 

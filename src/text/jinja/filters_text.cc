@@ -20,6 +20,13 @@ Value as_string(const Value& value, Runtime& rt) {
   return value.is_string() ? value : rt.string(to_str(value, rt));
 }
 
+std::string spaces(int64_t n, Runtime& rt) {
+  const auto size = static_cast<size_t>(std::max<int64_t>(n, 0));
+  rt.meter().require(size);
+  rt.meter().scan(size);
+  return std::string(size, ' ');
+}
+
 template <std::string (*kFunction)(std::string_view)>
 Value mapped(Runtime& rt, const Value& operand, const Args& args) {
   expect_no_arguments("a filter on text", args);
@@ -101,11 +108,9 @@ Value tojson(Runtime& rt, const Value& operand, const Args& args) {
   if (bound.given_and_not_none(1)) {
     const Value& indent = *bound[1];
     if (indent.is_string()) {
-      style.indent = indent.text();
+      style.indent = to_str(indent, rt);
     } else {
-      const auto width = static_cast<size_t>(std::max<int64_t>(bound.integer(1, 0), 0));
-      rt.meter().require(width);
-      style.indent = std::string(width, ' ');
+      style.indent = spaces(bound.integer(1, 0), rt);
     }
     style.item_separator = ",";
   }
@@ -114,8 +119,8 @@ Value tojson(Runtime& rt, const Value& operand, const Args& args) {
     if (separators.size() != 2 || !separators[0].is_string() || !separators[1].is_string()) {
       fail("tojson(): 'separators' must be two strings");
     }
-    style.item_separator = separators[0].text();
-    style.key_separator = separators[1].text();
+    style.item_separator = to_str(separators[0], rt);
+    style.key_separator = to_str(separators[1], rt);
   }
   return to_json(operand, style, rt);
 }
@@ -126,11 +131,9 @@ Value indent(Runtime& rt, const Value& operand, const Args& args) {
   if (!operand.is_string()) fail("indent needs a string, not {}", type_name(operand));
   std::string by;
   if (bound.given(0) && bound[0]->is_string()) {
-    by = bound[0]->text();
+    by = to_str(*bound[0], rt);
   } else {
-    const auto width = static_cast<size_t>(std::max<int64_t>(bound.integer(0, 4), 0));
-    rt.meter().require(width);
-    by = std::string(width, ' ');
+    by = spaces(bound.integer(0, 4), rt);
   }
   const bool blank = bound.truth(2, false);
   rt.meter().scan(operand.text().size());
@@ -155,15 +158,14 @@ Value truncate(Runtime& rt, const Value& operand, const Args& args) {
   const int64_t max = bound.integer(0, 255);
   const std::string_view end = bound.text_or(2, "...");
   const int64_t leeway = bound.given_and_not_none(3) ? bound.integer(3, 5) : 5;
-  const int64_t end_length = count_code_points(end);
+  const int64_t end_length = bound.given(2) ? bound[2]->as<String>().length() : 3;
   if (max < end_length) fail("truncate(): a length of {} is less than that of its end", max);
   if (leeway < 0) fail("truncate(): the leeway is negative");
   const int64_t size = length(operand, rt);
   if (size <= max || size - max <= leeway) return operand;
   if (!operand.is_string()) fail("truncate needs a string, not {}", type_name(operand));
-  rt.meter().scan(operand.text().size());
   std::string_view kept = operand.text();
-  kept = kept.substr(0, code_point_offset(kept, max - end_length));
+  kept = kept.substr(0, operand.as<String>().offset(max - end_length, rt.meter()));
   if (!bound.truth(1, false)) kept = kept.substr(0, kept.rfind(' '));
   return rt.string(std::string(kept) + std::string(end), operand.is_markup());
 }
@@ -188,11 +190,7 @@ Value center(Runtime& rt, const Value& operand, const Args& args) {
   const int64_t width = bound.integer(0, 80);
   const int64_t pad = std::max<int64_t>(width - s.as<String>().length(), 0);
   const int64_t left = pad / 2 + (pad & width & 1);
-  rt.meter().require(static_cast<size_t>(pad));
-  rt.meter().scan(static_cast<size_t>(pad));
-  return rt.string(std::string(static_cast<size_t>(left), ' ') + s.text() +
-                       std::string(static_cast<size_t>(pad - left), ' '),
-                   s.is_markup());
+  return rt.string(spaces(left, rt) + s.text() + spaces(pad - left, rt), s.is_markup());
 }
 
 Value format(Runtime& rt, const Value& operand, const Args& args) {

@@ -40,19 +40,12 @@ std::string pad(std::string_view sign_and_prefix, std::string_view body, char al
 // Separators between groups of digits in the whole part; with '=' padding by zeros the zeros are
 // grouped too, so the width is met with them.
 std::string group(std::string_view digits, char separator, size_t every, int64_t min_width) {
-  std::string whole(digits);
+  size_t count = digits.size();
+  while (static_cast<int64_t>(count + (count - 1) / every) < min_width) ++count;
   std::string out;
-  auto grouped = [&] {
-    out.clear();
-    for (size_t i = 0; i < whole.size(); ++i) {
-      if (i > 0 && (whole.size() - i) % every == 0) out += separator;
-      out += whole[i];
-    }
-  };
-  grouped();
-  while (static_cast<int64_t>(out.size()) < min_width) {
-    whole.insert(whole.begin(), '0');
-    grouped();
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0 && (count - i) % every == 0) out += separator;
+    out += i < count - digits.size() ? '0' : digits[i - (count - digits.size())];
   }
   return out;
 }

@@ -105,7 +105,6 @@ Interpreter::Flow Interpreter::exec(const Block& body, const ScopePtr& scope) {
 }
 
 Interpreter::Flow Interpreter::exec(const node::Text& node, const ScopePtr&) {
-  meter().scan(node.text.size());
   write(node.text);
   return Flow::kNext;
 }
@@ -194,7 +193,7 @@ void Interpreter::assign(const Expr& target, Value value, Scope& scope) {
 
 Namespace& Interpreter::namespace_of(const node::NamespaceRef& ref, Scope& scope) {
   const Value* value = scope.find(ref.slot);
-  if (value == nullptr) value = context_->find(ref.name);
+  if (value == nullptr) value = context_->find(ref.name, meter());
   if (value == nullptr || !value->is(Kind::kNamespace)) {
     fail("'{}' is not a namespace: only attributes of one can be assigned", ref.name);
   }

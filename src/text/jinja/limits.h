@@ -9,7 +9,7 @@ namespace chitu::jinja {
 
 struct Limits {
   int64_t max_source_bytes = int64_t{1} << 20;
-  int64_t max_steps = 1'000'000;                // nodes evaluated, items visited, 256 bytes scanned
+  int64_t max_steps = 1'000'000;                // nodes evaluated, items visited, 256 bytes read
   int64_t max_output_bytes = int64_t{4} << 20;  // of the rendered text
   int64_t max_live_bytes = int64_t{64} << 20;   // of values the template holds at one time
   int64_t max_range = 100'000;                  // items of one range(), as in Python's sandbox

@@ -201,6 +201,66 @@ TEST(Limits, SearchingIsLinear) {
   }
 }
 
+TEST(Limits, BytesArePartOfTheBudget) {
+  // A few steps of an expression each, and 200,000 bytes.
+  const std::string begin =
+      "{% set s = 'a' * 200000 %}{% set t = 'a' * 200000 %}{% set u = 'é' * 100000 %}"
+      "{% set d = {s: 1} %}{% set l = range(50000)|list %}{% for i in range(3000) %}{% if ";
+  for (const char* expression : {"s == t",
+                                 "s != t",
+                                 "s < t",
+                                 "s >= t",
+                                 "[s] == [t]",
+                                 "s in [t]",
+                                 "t in (s,)",
+                                 "t in d",
+                                 "d[t]",
+                                 "d.get(t)",
+                                 "{t: 1, s: 2}",
+                                 "s in t",
+                                 "s.startswith(t)",
+                                 "s.endswith(t)",
+                                 "s.startswith(('b', t))",
+                                 "s.removeprefix(t)",
+                                 "s.removesuffix(t)",
+                                 "s.removeprefix('b')",
+                                 "s.expandtabs(0)",
+                                 "s|e",
+                                 "s|forceescape",
+                                 "s|safe",
+                                 "'a'|replace(s, t)",
+                                 "'a'|indent(200000)",
+                                 "'a'|indent(s)",
+                                 "1|tojson(indent=200000)",
+                                 "1|tojson(indent=s)",
+                                 "1|tojson(separators=(s, t))",
+                                 "s|int",
+                                 "s|float",
+                                 "u[50000]",
+                                 "u[50000:50001]",
+                                 "u.find('é', 50000)",
+                                 "u.rfind('é')",
+                                 "u.startswith('é', 99000)",
+                                 "s ~ 1",
+                                 "s + 'b'",
+                                 "'%s' % s",
+                                 "'{}'.format(s)",
+                                 "dict(a=s)|string",
+                                 "d[s ~ i]",
+                                 "l[1:]",
+                                 "l + l",
+                                 "l * 2",
+                                 "'{:0200000}'.format(1)",
+                                 "s.ljust(200001)",
+                                 "s|center(200001)"}) {
+    expect_limit(begin + expression + " %}{% endif %}{% endfor %}", "steps");
+  }
+  expect_limit(
+      "{% set s = 'a' * 200000 %}{% for i in range(3000) %}{% set x %}{{ s }}{% endset %}"
+      "{% endfor %}",
+      "steps");
+}
+
 TEST(Limits, ScopesArePartOfTheBudget) {
   expect_limit(numbered("{% for i in range(99999) %}{% if false %}", "{{% set a{n} = 1 %}}",
                         "{% endif %}{% endfor %}"),

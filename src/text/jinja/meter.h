@@ -24,8 +24,14 @@ class Meter {
     }
   }
 
-  // Work that is proportional to the bytes looked at.
-  void scan(size_t bytes) { step(1 + static_cast<int64_t>(bytes / 256)); }
+  // Work that is proportional to the bytes looked at or copied; what is left of 256 bytes counts
+  // with the next.
+  void scan(size_t bytes) {
+    scanned_ += bytes;
+    if (scanned_ < kBytesPerStep) return;
+    step(static_cast<int64_t>(scanned_ / kBytesPerStep));
+    scanned_ %= kBytesPerStep;
+  }
 
   // Fails if `bytes` more could not be held; called before they are allocated.
   void require(size_t bytes) const {
@@ -48,8 +54,11 @@ class Meter {
   void leave() { --depth_; }
 
  private:
+  static constexpr size_t kBytesPerStep = 256;
+
   Limits limits_;
   int64_t steps_ = 0;
+  size_t scanned_ = 0;  // less than kBytesPerStep
   int64_t live_ = 0;
   int depth_ = 0;
 };

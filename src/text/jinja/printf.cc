@@ -63,7 +63,7 @@ class Printf {
     }
     if (pos_ >= f.size()) fail("a '%(' is not closed");
     const std::string_view name = f.substr(begin, pos_++ - begin);
-    keyed_ = args_.as<Dict>().find(name);
+    keyed_ = args_.as<Dict>().find(name, rt_.meter());
     if (keyed_ == nullptr) fail("'%({})': there is no such key", name);
   }
 
@@ -225,7 +225,6 @@ class Printf {
 
 Value format_printf(const Value& format, const Value& args, Runtime& rt) {
   if (format.is_markup()) fail_unsupported("'%' on a string marked as safe");
-  rt.meter().scan(format.text().size());
   return rt.string(Printf(args, rt).run(format.text()));
 }
 

@@ -186,7 +186,10 @@ void append_repr(TextBuilder& out, const Value& value, Runtime& rt) {
 }
 
 std::string to_str(const Value& value, Runtime& rt) {
-  if (value.is_string()) return value.text();
+  if (value.is_string()) {
+    rt.meter().scan(value.text().size());
+    return value.text();
+  }
   TextBuilder out(rt);
   append_str(out, value, rt);
   return out.take();

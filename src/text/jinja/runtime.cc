@@ -29,12 +29,18 @@ std::optional<size_t> KeywordIndex::find(std::string_view name) const {
 }
 
 Value Runtime::string(std::string text, bool markup) {
+  meter_.scan(text.size());
+  return built_string(std::move(text), markup);
+}
+
+Value Runtime::built_string(std::string text, bool markup) {
   auto object = std::make_shared<String>(std::move(text), markup);
   object->charge = Charge(meter_, sizeof(String) + 32 + object->text.size());
   return Value::object(Kind::kString, std::move(object));
 }
 
 Value Runtime::sequence(Kind kind, std::vector<Value> items) {
+  meter_.scan(items.size() * sizeof(Value));
   int depth = 0;
   for (const Value& item : items) depth = std::max(depth, item.depth());
   check_depth(depth + 1);
@@ -45,6 +51,7 @@ Value Runtime::sequence(Kind kind, std::vector<Value> items) {
 }
 
 Value Runtime::undefined(std::string message) {
+  meter_.scan(message.size());
   auto hint = std::make_shared<UndefinedHint>(std::move(message));
   hint->charge = Charge(meter_, sizeof(UndefinedHint) + 32 + hint->message.size());
   return Value::object(Kind::kUndefined, std::move(hint));

@@ -48,7 +48,9 @@ class Runtime {
   Meter& meter() { return meter_; }
   std::tm now() const { return clock_(); }
 
+  // Values charge for the bytes that making them copies, so that who makes them need not.
   Value string(std::string text, bool markup = false);
+  Value built_string(std::string text, bool markup);  // of text that was charged while it grew
   Value list(std::vector<Value> items) { return sequence(Kind::kList, std::move(items)); }
   Value tuple(std::vector<Value> items) { return sequence(Kind::kTuple, std::move(items)); }
   Value sequence(Kind kind, std::vector<Value> items);
@@ -110,6 +112,7 @@ class TextBuilder {
   explicit TextBuilder(Runtime& rt) : rt_(rt), charge_(rt.meter()) {}
 
   void append(std::string_view s) {
+    rt_.meter().scan(s.size());
     charge_.reach(text_.size() + s.size());
     text_ += s;
   }
@@ -119,7 +122,7 @@ class TextBuilder {
     charge_.release();
     return std::move(text_);
   }
-  Value value(bool markup = false) { return rt_.string(take(), markup); }
+  Value value(bool markup = false) { return rt_.built_string(take(), markup); }
 
  private:
   Runtime& rt_;

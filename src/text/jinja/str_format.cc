@@ -139,7 +139,6 @@ class Formatter {
 
 Value format_str(const Value& format, const Args& args, Runtime& rt) {
   if (format.is_markup()) fail_unsupported("format() of a string marked as safe");
-  rt.meter().scan(format.text().size());
   return rt.string(Formatter(args, rt).run(format.text(), 0));
 }
 

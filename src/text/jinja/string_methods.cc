@@ -165,11 +165,11 @@ Value partition(Runtime& rt, const Value& self, const Args& args) {
 // The part of a string between two optional positions, in code points.
 struct Window {
   std::string_view text;
-  int64_t start;  // of the window, in the whole string
-  bool beyond;    // it begins past the end: not even an empty string is found there
+  size_t begin;  // of the window, in bytes of the whole string
+  bool beyond;   // it begins past the end: not even an empty string is found there
 };
 
-Window window(const Value& self, const Bound& bound, size_t first) {
+Window window(const Value& self, const Bound& bound, size_t first, Meter& meter) {
   const auto& string = self.as<String>();
   const int64_t size = string.length();
   auto position = [&](size_t i, int64_t fallback) {
@@ -178,21 +178,20 @@ Window window(const Value& self, const Bound& bound, size_t first) {
   };
   const int64_t start = position(first, 0);
   const int64_t stop = std::min(position(first + 1, size), size);
-  if (start > size || start > stop) return {{}, start, true};
-  const size_t begin = code_point_offset(string.text, start);
-  const size_t end = code_point_offset(string.text, stop);
-  return {std::string_view(string.text).substr(begin, end - begin), start, false};
+  if (start > size || start > stop) return {{}, 0, true};
+  const size_t begin = string.offset(start, meter);
+  const size_t end = string.offset(stop, meter);
+  return {std::string_view(string.text).substr(begin, end - begin), begin, false};
 }
 
 template <Matches::From kFrom>
 int64_t locate(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound("find", args, {"sub", "start", "end"}, 1, true);
-  rt.meter().scan(self.text().size());
   const std::string& sub = bound.text(0);
-  const Window w = window(self, bound, 1);
+  const Window w = window(self, bound, 1, rt.meter());
   if (w.beyond) return -1;
   const size_t at = Matches(w.text, sub, kFrom, rt.meter()).next();
-  return at == Matches::kNone ? -1 : w.start + count_code_points(w.text.substr(0, at));
+  return at == Matches::kNone ? -1 : self.as<String>().index_at(w.begin + at, rt.meter());
 }
 
 template <Matches::From kFrom>
@@ -209,11 +208,13 @@ Value index(Runtime& rt, const Value& self, const Args& args) {
 
 Value count(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound("count", args, {"sub", "start", "end"}, 1, true);
-  rt.meter().scan(self.text().size());
   const std::string& sub = bound.text(0);
-  const Window w = window(self, bound, 1);
+  const Window w = window(self, bound, 1, rt.meter());
   if (w.beyond) return Value::integer(0);
-  if (sub.empty()) return Value::integer(count_code_points(w.text) + 1);
+  if (sub.empty()) {
+    rt.meter().scan(w.text.size());
+    return Value::integer(count_code_points(w.text) + 1);
+  }
   int64_t n = 0;
   for (Matches matches(w.text, sub, Matches::From::kLeft, rt.meter());
        matches.next() != Matches::kNone;) {
@@ -225,12 +226,13 @@ Value count(Runtime& rt, const Value& self, const Args& args) {
 template <bool kAtEnd>
 Value affixed(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound(kAtEnd ? "endswith" : "startswith", args, {"affix", "start", "end"}, 1, true);
-  rt.meter().scan(0);
-  const Window w = window(self, bound, 1);
+  const Window w = window(self, bound, 1, rt.meter());
   auto matches = [&](const Value& affix) {
     if (!affix.is_string())
       fail("startswith() and endswith() look for a string, not for {}", type_name(affix));
-    if (w.beyond) return false;
+    rt.meter().step();
+    if (w.beyond || affix.text().size() > w.text.size()) return false;
+    rt.meter().scan(affix.text().size());
     return kAtEnd ? w.text.ends_with(affix.text()) : w.text.starts_with(affix.text());
   };
   if (!bound[0]->is(Kind::kTuple)) return Value::boolean(matches(*bound[0]));
@@ -245,6 +247,7 @@ Value remove_affix(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound(kAtEnd ? "removesuffix" : "removeprefix", args, {"affix"}, 1, true);
   std::string_view s = view(self);
   const std::string& affix = bound.text(0);
+  rt.meter().scan(std::min(s.size(), affix.size()));
   if (kAtEnd ? s.ends_with(affix) : s.starts_with(affix)) {
     s = kAtEnd ? s.substr(0, s.size() - affix.size()) : s.substr(affix.size());
   }
@@ -288,7 +291,6 @@ Value justify(Runtime& rt, const Value& self, const Args& args) {
   for (int64_t i = 0; i < left; ++i) out.append(fill);
   out.append(self.text());
   for (int64_t i = left; i < pad; ++i) out.append(fill);
-  rt.meter().scan(out.size());
   return out.value(self.is_markup());
 }
 
@@ -302,7 +304,6 @@ Value zfill(Runtime& rt, const Value& self, const Args& args) {
     s.remove_prefix(1);
   }
   for (int64_t i = 0; i < pad; ++i) out.append('0');
-  rt.meter().scan(out.size());
   out.append(s);
   return out.value(self.is_markup());
 }
@@ -311,6 +312,7 @@ Value expandtabs(Runtime& rt, const Value& self, const Args& args) {
   const Bound bound("expandtabs", args, {"tabsize"}, 0);
   const int64_t size = bound.integer(0, 8);
   const std::string_view s = view(self);
+  rt.meter().scan(s.size());
   TextBuilder out(rt);
   int64_t column = 0;
   for (size_t pos = 0; pos < s.size();) {

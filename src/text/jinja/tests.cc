@@ -90,15 +90,15 @@ bool compared(Runtime& rt, const Value& operand, const Args& args) {
   return compare(kOp, operand, *bound[0], rt);
 }
 
-bool names_filter(Runtime&, const Value& operand, const Args& args) {
+bool names_filter(Runtime& rt, const Value& operand, const Args& args) {
   expect_no_arguments("filter", args);
-  hash_of(operand);  // fails for what cannot be a name
+  hash_of(operand, rt.meter());  // fails for what cannot be a name
   return operand.is_string() && find_filter(operand.text()) != nullptr;
 }
 
-bool names_test(Runtime&, const Value& operand, const Args& args) {
+bool names_test(Runtime& rt, const Value& operand, const Args& args) {
   expect_no_arguments("test", args);
-  hash_of(operand);
+  hash_of(operand, rt.meter());
   return operand.is_string() && find_test(operand.text()) != nullptr;
 }
 

@@ -26,12 +26,38 @@ bool Value::is_markup() const { return is_string() && as<String>().markup; }
 const std::vector<Value>& Value::items() const { return as<Sequence>().items; }
 
 int64_t String::length() const {
-  if (length_ < 0) length_ = count_code_points(text);
-  return length_;
+  int64_t length = length_.load(std::memory_order_relaxed);
+  if (length < 0) {
+    length = count_code_points(text);
+    length_.store(length, std::memory_order_relaxed);
+  }
+  return length;
+}
+
+size_t String::offset(int64_t index, Meter& meter) const {
+  if (ascii()) return static_cast<size_t>(std::clamp<int64_t>(index, 0, length()));
+  const size_t offset = code_point_offset(text, index);
+  meter.scan(offset);
+  return offset;
+}
+
+int64_t String::index_at(size_t offset, Meter& meter) const {
+  if (ascii()) return static_cast<int64_t>(offset);
+  meter.scan(offset);
+  return count_code_points(std::string_view(text).substr(0, offset));
+}
+
+size_t String::hash(Meter& meter) const {
+  size_t hash = hash_.load(std::memory_order_relaxed);
+  if (hash == 0) {
+    hash = hash_of(text, meter);
+    hash_.store(hash, std::memory_order_relaxed);
+  }
+  return hash;
 }
 
 template <class Equal>
-int64_t Dict::locate(size_t hash, Equal equal) const {
+int64_t Dict::locate(size_t hash, Equal equal, Meter& meter) const {
   if (entries_.size() <= kLinearSearch) {
     for (size_t i = 0; i < entries_.size(); ++i) {
       if (equal(entries_[i].first)) return static_cast<int64_t>(i);
@@ -40,25 +66,28 @@ int64_t Dict::locate(size_t hash, Equal equal) const {
   }
   const auto [first, last] = index_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
+    meter.step();  // a template can choose keys whose hashes collide
     if (equal(entries_[it->second].first)) return it->second;
   }
   return -1;
 }
 
 const Value* Dict::find(const Value& key, Meter& meter) const {
-  const int64_t i = locate(hash_of(key), [&](const Value& k) { return equal(k, key, meter); });
+  const auto same = [&](const Value& k) { return equal(k, key, meter); };
+  const int64_t i = locate(hash_of(key, meter), same, meter);
   return i < 0 ? nullptr : &entries_[static_cast<size_t>(i)].second;
 }
 
-const Value* Dict::find(std::string_view key) const {
-  const int64_t i =
-      locate(hash_of(key), [&](const Value& k) { return k.is_string() && k.text() == key; });
+const Value* Dict::find(std::string_view key, Meter& meter) const {
+  const auto same = [&](const Value& k) { return k.is_string() && k.text() == key; };
+  const int64_t i = locate(hash_of(key, meter), same, meter);
   return i < 0 ? nullptr : &entries_[static_cast<size_t>(i)].second;
 }
 
 void Dict::set(Value key, Value value, Meter& meter) {
-  const size_t hash = hash_of(key);
-  const int64_t i = locate(hash, [&](const Value& k) { return equal(k, key, meter); });
+  const size_t hash = hash_of(key, meter);
+  const auto same = [&](const Value& k) { return equal(k, key, meter); };
+  const int64_t i = locate(hash, same, meter);
   if (i >= 0) {
     entries_[static_cast<size_t>(i)].second = std::move(value);
     return;
@@ -69,7 +98,7 @@ void Dict::set(Value key, Value value, Meter& meter) {
   entries_.emplace_back(std::move(key), std::move(value));
   if (entries_.size() == kLinearSearch + 1) {
     for (size_t e = 0; e + 1 < entries_.size(); ++e) {
-      index_.emplace(hash_of(entries_[e].first), static_cast<uint32_t>(e));
+      index_.emplace(hash_of(entries_[e].first, meter), static_cast<uint32_t>(e));
     }
   }
   if (entries_.size() > kLinearSearch) {

@@ -5,6 +5,7 @@
 // immutable sandbox has it. Only namespaces, iterators, loops, cyclers and joiners have state.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -119,12 +120,17 @@ struct String : Object {
   // In code points, as Python counts.
   int64_t length() const;
   bool ascii() const { return length() == static_cast<int64_t>(text.size()); }
+  size_t offset(int64_t index, Meter& meter) const;     // of a code point; the end when past it
+  int64_t index_at(size_t offset, Meter& meter) const;  // of the code point that begins there
+  size_t hash(Meter& meter) const;
 
   std::string text;  // UTF-8
   bool markup;
 
  private:
-  mutable int64_t length_ = -1;
+  // Computed once. Atomic, because the constants of a template belong to all who render it.
+  mutable std::atomic<int64_t> length_ = -1;
+  mutable std::atomic<size_t> hash_ = 0;
 };
 
 struct Sequence : Object {  // kList, kTuple
@@ -139,7 +145,7 @@ struct Dict : Object {
   using Entry = std::pair<Value, Value>;
 
   const Value* find(const Value& key, Meter& meter) const;  // fails if the key cannot be hashed
-  const Value* find(std::string_view key) const;
+  const Value* find(std::string_view key, Meter& meter) const;
   void set(Value key, Value value, Meter& meter);  // replaces the value of an equal key
   const std::vector<Entry>& entries() const { return entries_; }
   size_t size() const { return entries_.size(); }
@@ -147,7 +153,7 @@ struct Dict : Object {
 
  private:
   template <class Equal>
-  int64_t locate(size_t hash, Equal equal) const;
+  int64_t locate(size_t hash, Equal equal, Meter& meter) const;
 
   std::vector<Entry> entries_;
   std::unordered_multimap<size_t, uint32_t> index_;  // hash -> entry
