@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
-#include <sstream>
 
 #include "app/embedded.h"
 #include "app/yaml_config.h"
 #include "base/quote.h"
+#include "io/file.h"
 
 namespace chitu::app {
 namespace {
@@ -19,23 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPresetPrefix = "configs/models/";
 constexpr std::string_view kYaml = ".yaml";
-
-Result<std::string> read_text(const fs::path& path) {
-  std::error_code code;
-  const std::uintmax_t bytes = fs::file_size(path, code);
-  if (code) {
-    return make_error(ErrorCode::kNotFound, "{}: {}", path.string(), code.message());
-  }
-  if (bytes > kMaxConfigBytes) {
-    return make_error(ErrorCode::kInvalidArgument, "{}: {} bytes are too many for a configuration",
-                      path.string(), bytes);
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) return make_error(ErrorCode::kIo, "{}: cannot be read", path.string());
-  return std::move(text).str();
-}
 
 struct Config {
   std::string name;  // for messages
@@ -50,7 +32,7 @@ struct Config {
 };
 
 Result<Config> read_config_file(const fs::path& path) {
-  TRY(text, read_text(path));
+  TRY(text, read_file(path, kMaxConfigBytes));
   TRY(entries, read_yaml_config(text, path.string()));
   return Config{path.string(), std::move(entries)};
 }

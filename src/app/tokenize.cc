@@ -2,16 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 
 #include "app/commands.h"
 #include "app/session.h"
+#include "io/file.h"
 
 namespace chitu::app {
 namespace {
@@ -27,19 +24,7 @@ constexpr Option kOptions[] = {
 Result<std::string> read_input(const Invocation& invocation) {
   const Args& args = invocation.args;
   if (const auto path = args.value("--file")) {
-    errno = 0;
-    std::ifstream file(*path, std::ios::binary);
-    std::string text;
-    std::array<char, 65536> chunk{};
-    do {
-      file.read(chunk.data(), chunk.size());
-      text.append(chunk.data(), static_cast<std::size_t>(file.gcount()));
-    } while (file);
-    if (!file.is_open() || file.bad()) {
-      return make_error(ErrorCode::kIo, "{}: cannot be read: {}", *path,
-                        std::strerror(errno == 0 ? EIO : errno));
-    }
-    return text;
+    return read_file(*path, Tokenizer::kMaxTextBytes);
   }
   if (args.words().empty()) return std::string{std::istreambuf_iterator<char>(std::cin), {}};
   return fmt::format("{}", fmt::join(args.words(), " "));

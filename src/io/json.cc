@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
 #include <limits>
 #include <system_error>
 #include <unordered_set>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "base/quote.h"
+#include "io/file.h"
 
 namespace chitu::json {
 namespace {
@@ -153,29 +153,6 @@ Error describe(const boost::json::error_code& code, const ValueBuilder& builder,
   return corrupt(fmt::format("not valid JSON: {}", code.message()));
 }
 
-Result<std::string> read_text(const std::filesystem::path& path, int64_t max_bytes) {
-  std::error_code code;
-  const std::filesystem::file_status status = std::filesystem::status(path, code);
-  if (!std::filesystem::exists(status)) {
-    return make_error(ErrorCode::kNotFound, "no such file");
-  }
-  if (!std::filesystem::is_regular_file(status)) {
-    return make_error(ErrorCode::kIo, "not a regular file");
-  }
-  const auto size = static_cast<int64_t>(std::filesystem::file_size(path, code));
-  if (code) return make_error(ErrorCode::kIo, "cannot be read: {}", code.message());
-  if (size > max_bytes) {
-    return make_error(ErrorCode::kResourceExhausted, "{} bytes; at most {} are read", size,
-                      max_bytes);
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(static_cast<std::size_t>(size), '\0');
-  if (!file || !file.read(text.data(), size)) {
-    return make_error(ErrorCode::kIo, "cannot be read; check its permissions");
-  }
-  return text;
-}
-
 std::string found(const Value* value) {
   if (value == nullptr) return "found nothing; add the field";
   if (value->is_number()) return fmt::format("found {}", boost::json::serialize(*value));
@@ -212,9 +189,8 @@ Result<Value> parse_unique(std::string_view text, const Limits& limits) {
 }
 
 Result<Value> parse_file(const std::filesystem::path& path, const Limits& limits) {
-  Result<std::string> text = read_text(path, limits.max_bytes);
-  if (!text) return std::move(text).error().within(path.string());
-  Result<Value> value = parse(*text, limits);
+  TRY(text, read_file(path, static_cast<std::size_t>(limits.max_bytes)));
+  Result<Value> value = parse(text, limits);
   if (!value) return std::move(value).error().within(path.string());
   return value;
 }

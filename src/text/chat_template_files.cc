@@ -1,29 +1,12 @@
 // Where checkpoints keep their chat templates.
-#include <fstream>
-#include <iterator>
-
 #include "io/checkpoint.h"
+#include "io/file.h"
 #include "text/chat_template.h"
 
 namespace chitu {
 namespace {
 
 using Loaded = Result<std::optional<ChatTemplate>>;
-
-Result<std::string> read_text(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  const auto limit = static_cast<uintmax_t>(jinja::Limits{}.max_source_bytes);
-  if (!error && size > limit) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      "{}: a chat template of {} bytes is past the limit of {}", path.string(),
-                      size, limit);
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (error || file.bad()) return make_error(ErrorCode::kIo, "{}: cannot be read", path.string());
-  return text;
-}
 
 Result<json::Object> read_object(const Checkpoint& checkpoint, std::string_view name) {
   const auto path = checkpoint.file(name);
@@ -44,7 +27,7 @@ Loaded load_hugging_face(const Checkpoint& checkpoint) {
 
   TRY(templates, chat_templates_of(config));
   if (const auto path = checkpoint.file("chat_template.jinja")) {
-    TRY(source, read_text(*path));
+    TRY(source, read_file(*path, static_cast<size_t>(jinja::Limits{}.max_source_bytes)));
     std::erase_if(templates, [](const NamedTemplate& t) { return t.name == "default"; });
     templates.push_back({"default", std::move(source)});
   }

@@ -1,7 +1,6 @@
 // Which files of a checkpoint its tokenizer is made of.
-#include <fstream>
-
 #include "io/checkpoint.h"
+#include "io/file.h"
 #include "text/sentencepiece_model.h"
 #include "text/tiktoken.h"
 #include "text/tokenizer_json.h"
@@ -13,18 +12,7 @@ namespace {
 Result<std::string> read_optional(const std::filesystem::path& path) {
   std::error_code code;
   if (!std::filesystem::exists(path, code)) return std::string();
-  const auto size = std::filesystem::file_size(path, code);
-  if (code) return make_error(ErrorCode::kIo, "{}: {}", path.string(), code.message());
-  if (size > static_cast<uintmax_t>(json::kMaxFileBytes)) {
-    return make_error(ErrorCode::kResourceExhausted, "{}: {} bytes; at most {} are read",
-                      path.string(), size, json::kMaxFileBytes);
-  }
-  std::string text(size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
-    return make_error(ErrorCode::kIo, "{}: cannot be read", path.string());
-  }
-  return text;
+  return read_file(path, json::kMaxFileBytes);
 }
 
 template <class T>
