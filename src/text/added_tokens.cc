@@ -1,7 +1,5 @@
 #include "text/added_tokens.h"
 
-#include <algorithm>
-
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -23,6 +21,7 @@ void AddedTokens::add(AddedToken token, std::string_view pattern) {
     (token.normalized ? normalized_ : given_).add(pattern, static_cast<int32_t>(index));
   }
   by_id_[token.id] = index;
+  by_content_[token.content] = index;
   tokens_.push_back(std::move(token));
 }
 
@@ -75,10 +74,8 @@ const AddedToken* AddedTokens::find(int32_t id) const {
 }
 
 const AddedToken* AddedTokens::find(std::string_view content) const {
-  const auto found = std::find_if(tokens_.begin(), tokens_.end(), [&](const AddedToken& token) {
-    return token.content == content;
-  });
-  return found == tokens_.end() ? nullptr : &*found;
+  const auto found = by_content_.find(content);
+  return found == by_content_.end() ? nullptr : &tokens_[found->second];
 }
 
 }  // namespace chitu

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,7 +37,7 @@ class AddedTokens {
   };
 
   // `pattern` is what is looked for: the content, for normalized tokens as the normalizer leaves
-  // it. Of two tokens with one id or one pattern the later counts.
+  // it. Of two tokens with one id, one content or one pattern the later counts.
   void add(AddedToken token, std::string_view pattern);
 
   // Cuts `text` at the longest leftmost tokens of the phase; empty stretches are left out.
@@ -50,6 +52,7 @@ class AddedTokens {
  private:
   std::vector<AddedToken> tokens_;
   std::unordered_map<int32_t, size_t> by_id_;
+  std::map<std::string, size_t, std::less<>> by_content_;
   Trie given_;  // values: indices into tokens_
   Trie normalized_;
 };

@@ -45,6 +45,15 @@ TEST(AddedTokens, TakesTheLongestAtTheLeftmostPlace) {
   EXPECT_THAT(cut(""), ElementsAre());
 }
 
+TEST(AddedTokens, TakesTheLaterOfTwoTokensWithOneContent) {
+  AddedTokens tokens;
+  tokens.add({.content = "<s>", .id = 1}, "<s>");
+  tokens.add({.content = "<s>", .id = 2}, "<s>");
+  EXPECT_EQ(tokens.find("<s>")->id, 2);
+  EXPECT_EQ(tokens.find("<t>"), nullptr);
+  EXPECT_EQ(tokens.find(2)->content, "<s>");
+}
+
 TEST(AddedTokens, LeavesSpecialTokensInPlainText) {
   EXPECT_THAT(cut("a<s>b<s>>", Phase::kGiven, false), ElementsAre("a<s>b", "#2"));
 }
