@@ -206,6 +206,8 @@ void Bpe::append_symbols(Input& input, size_t count, std::vector<Symbol>& symbol
     } else if (options_.unknown != Vocabulary::kNone) {
       if (input.pending_unknown && !options_.fuse_unknown) add(options_.unknown);
       input.pending_unknown = true;
+    } else if (options_.refuse_unknown) {
+      input.refused = true;
     }
   }
   if (input.rest.empty() && input.pending_unknown) add(options_.unknown);
@@ -242,6 +244,11 @@ Status Bpe::tokenize(std::string_view word, Scratch& scratch, std::vector<int32_
     // As many again as an open stretch has, so that scanning it anew stays linear.
     const size_t count = std::max(kWindow, symbols.size());
     append_symbols(input, std::min(count, kMaxSymbols + 1 - symbols.size()), symbols);
+    if (input.refused) {
+      return make_error(ErrorCode::kCorrupt,
+                        "the text has characters that are not in the tokenizer's vocabulary, and "
+                        "its unk_token is not either");
+    }
     size_t begin = 0;
     while (begin < symbols.size()) {
       const size_t end = stretch_end(symbols, begin);

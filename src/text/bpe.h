@@ -15,6 +15,7 @@ namespace chitu {
 
 struct BpeOptions {
   int32_t unknown = Vocabulary::kNone;  // for characters outside the vocabulary; kNone drops them
+  bool refuse_unknown = false;          // they are an error, where `unknown` is kNone
   bool fuse_unknown = false;            // one unknown token for a run of them
   bool byte_fallback = false;           // such characters become their bytes' tokens "<0x0A>" first
   bool ignore_merges = false;           // a word that is a token is that token
@@ -41,7 +42,8 @@ class Bpe {
                                 const BpeOptions& options);
 
   // Appends the tokens of `word`. Memory grows with the longest stretch that merges might join, not
-  // with the word. Errors: kResourceExhausted when that has more than kMaxSymbols characters.
+  // with the word. Errors: kResourceExhausted when that has more than kMaxSymbols characters,
+  // kCorrupt for a character that refuse_unknown refuses.
   // REQUIRES: valid UTF-8.
   static constexpr size_t kMaxSymbols = size_t{1} << 23;
   Status tokenize(std::string_view word, Scratch& scratch, std::vector<int32_t>& out) const;
@@ -79,6 +81,7 @@ class Bpe {
   struct Input {
     std::string_view rest;
     bool pending_unknown = false;  // an unknown token that a run of them may still fuse with
+    bool refused = false;          // an unknown character that is an error was there
   };
 
   int32_t symbol_of(std::string_view character) const;

@@ -70,7 +70,10 @@ Status parse_bpe(const json::Fields& model, TokenizerParts& parts) {
   }
   BpeOptions options;
   TRY(unknown, model.string_or("unk_token", ""));
-  if (!unknown.empty()) options.unknown = parts.vocabulary->find(unknown);
+  if (!unknown.empty()) {
+    options.unknown = parts.vocabulary->find(unknown);
+    options.refuse_unknown = options.unknown == Vocabulary::kNone;
+  }
   TRY(fuse_unknown, model.boolean_or("fuse_unk", false));
   TRY(byte_fallback, model.boolean_or("byte_fallback", false));
   TRY(ignore_merges, model.boolean_or("ignore_merges", false));
@@ -171,6 +174,9 @@ Status append_template_ids(const json::Fields& processor, const json::Fields& pi
 }
 
 Status parse_template(const json::Fields& processor, TokenizerParts& parts) {
+  if (!parts.prefix.empty() || !parts.suffix.empty()) {
+    return make_error(ErrorCode::kUnsupported, "more than one TemplateProcessing");
+  }
   TRY(pieces, processor.array("single"));
   bool after_text = false;
   for (const json::Value& value : *pieces) {

@@ -141,6 +141,28 @@ TEST(TokenizerJson, WhitespaceKeepsJoinersInWords) {
   EXPECT_EQ(encode(json, "a\u200ca. a"), (Ids{3, 4, 0}));
 }
 
+// `tokenizers` loads such a file too.
+TEST(TokenizerJson, AnUnknownTokenThatIsNoneIsAnErrorWhereItIsNeeded) {
+  auto tokenizer = Tokenizer::from_json(
+      file(R"({"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "<unk>"})"));
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_EQ(*tokenizer->encode("aa"), (Ids{0, 0}));
+  auto ids = tokenizer->encode("ab");
+  ASSERT_FALSE(ids.ok());
+  EXPECT_THAT(ids.error().message, HasSubstr("its unk_token"));
+}
+
+TEST(TokenizerJson, RefusesTwoTemplates) {
+  constexpr std::string_view kTemplate =
+      R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "a"}}, {"Sequence": {"id": "A"}}],
+          "special_tokens": {"a": {"ids": [0]}}})";
+  EXPECT_THAT(
+      error_of(file(
+          kModel, fmt::format(R"("post_processor": {{"type": "Sequence", "processors": [{}, {}]}})",
+                              kTemplate, kTemplate))),
+      HasSubstr("post_processor: more than one TemplateProcessing"));
+}
+
 TEST(TokenizerJson, RefusesTooManySteps) {
   const auto sequence = [](size_t count) {
     std::string steps;
