@@ -1,5 +1,7 @@
 #include "app/make_ops.h"
 
+#include <algorithm>
+
 #include "backend/cpu/cpu_ops.h"
 
 namespace chitu::app {
@@ -14,7 +16,10 @@ DType kv_dtype(const Settings& settings) {
 }
 
 ThreadPoolOptions pool_options(const Settings& settings) {
-  ThreadPoolOptions options{.num_threads = static_cast<int>(settings.integer("infer.num_threads"))};
+  // More threads than CPUs only take turns, and waking them costs more than they bring.
+  const auto cpus = static_cast<int64_t>(std::max<std::size_t>(allowed_cpus().size(), 1));
+  ThreadPoolOptions options{
+      .num_threads = static_cast<int>(std::min(settings.integer("infer.num_threads"), cpus))};
   if (!settings.is_auto("infer.pin_threads")) {
     options.pin = settings.boolean("infer.pin_threads") ? Pin::kOn : Pin::kOff;
   }

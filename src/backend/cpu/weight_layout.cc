@@ -38,11 +38,10 @@ constexpr WeightLayout kAffine16{.row_unit = kAffineRows,
                                  .pack = affine_pack,
                                  .decode_row = affine_decode_row};
 
-template <LayoutKind kLayout>
-constexpr WeightLayout kInterleaved{.row_unit = kInterleavedRows,
-                                    .bytes = interleaved_bytes<kLayout>,
-                                    .pack = interleaved_pack<kLayout>,
-                                    .decode_row = interleaved_decode_row<kLayout>};
+constexpr WeightLayout kInterleaved16{.row_unit = kInterleavedRows,
+                                      .bytes = interleaved_bytes,
+                                      .pack = interleaved_pack,
+                                      .decode_row = interleaved_decode_row};
 
 }  // namespace
 
@@ -52,10 +51,8 @@ const WeightLayout& weight_layout(LayoutKind kind) {
       return kRowMajor;
     case LayoutKind::kAffine16:
       return kAffine16;
-    case LayoutKind::kColumns16:
-      return kInterleaved<LayoutKind::kColumns16>;
-    case LayoutKind::kPairs16:
-      return kInterleaved<LayoutKind::kPairs16>;
+    case LayoutKind::kInterleaved16:
+      return kInterleaved16;
   }
   CHECK(false);
 }

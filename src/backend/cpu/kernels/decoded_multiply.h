@@ -12,7 +12,7 @@
 namespace chitu::cpu {
 
 // Up to kPanelRows decoded rows.
-inline constexpr int kPanelRows = 8;
+inline constexpr int kPanelRows = kMaxScratchRows;
 
 struct Panel {
   const float* row[kPanelRows];  // rows past the last repeat it
