@@ -49,9 +49,7 @@ class Analysis {
   void check(Expr& expr, const Symbols& symbols, bool soft) {
     if (auto* name = expr.get<node::Name>()) name->slot = symbols.resolve(name->name);
     if (const auto* filter = expr.get<node::Filter>(); filter != nullptr && !soft) {
-      if (find_filter(filter->name) == nullptr) {
-        fail_at(expr.line, "there is no filter named '{}'", filter->name);
-      }
+      if (find_filter(filter->name) == nullptr) throw missing_filter(filter->name, expr.line);
     }
     if (const auto* test = expr.get<node::Test>(); test != nullptr && !soft) {
       if (find_test(test->name) == nullptr)

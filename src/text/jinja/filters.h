@@ -18,6 +18,11 @@ struct FilterEntry {
 // nullptr when there is no such filter.
 FilterFunction find_filter(std::string_view name);
 
+// Whether Jinja has it: some filters of Jinja's are not in this engine.
+bool is_filter(std::string_view name);
+// "there is no filter named 'x'", or that it is not supported; REQUIRES: find_filter found none
+TemplateError missing_filter(std::string_view name, int line = 0);
+
 // The rows of that table, by subject.
 std::span<const FilterEntry> text_filters();
 std::span<const FilterEntry> number_filters();

@@ -95,7 +95,7 @@ Value Runtime::call(const Value& callee, const Args& args) {
 
 Value Runtime::filter(std::string_view name, const Value& operand, const Args& args) {
   const FilterFunction function = find_filter(name);
-  if (function == nullptr) fail("there is no filter named '{}'", name);
+  if (function == nullptr) throw missing_filter(name);
   meter_.step();
   const Level level(meter_);
   return function(*this, operand, args);

@@ -258,6 +258,19 @@ TEST(Errors, UnknownFiltersBelowAnIfWaitUntilTheyAreUsed) {
   EXPECT_THAT(render("{% if true %}{{ 1|nosuch }}{% endif %}"), HasSubstr("render: "));
 }
 
+TEST(Errors, TellFiltersThatAreNotSupportedFromThoseThatDoNotExist) {
+  for (const char* name : {"pprint", "random", "striptags", "urlize", "wordwrap", "xmlattr"}) {
+    const std::string message =
+        fmt::format("line 1: the filter '{}' is not supported in a chat template", name);
+    const auto compiled = Template::compile(fmt::format("{{{{ x|{} }}}}", name));
+    ASSERT_FALSE(compiled.ok());
+    EXPECT_EQ(compiled.error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(compiled.error().message, message);
+    EXPECT_EQ(render(fmt::format("{{{{ x|{} if true }}}}", name)), "render: " + message);
+    EXPECT_EQ(render(fmt::format("{{{{ '{}' is filter }}}}", name)), "True");
+  }
+}
+
 TEST(Compile, RefusesWhatIsNotUtf8) {
   EXPECT_FALSE(Template::compile("\xff").ok());
   EXPECT_FALSE(Template::compile("{{ '\\ud800' }}").ok());

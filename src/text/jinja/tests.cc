@@ -93,7 +93,7 @@ bool compared(Runtime& rt, const Value& operand, const Args& args) {
 bool names_filter(Runtime& rt, const Value& operand, const Args& args) {
   expect_no_arguments("filter", args);
   hash_of(operand, rt.meter());  // fails for what cannot be a name
-  return operand.is_string() && find_filter(operand.text()) != nullptr;
+  return operand.is_string() && is_filter(operand.text());
 }
 
 bool names_test(Runtime& rt, const Value& operand, const Args& args) {
