@@ -35,9 +35,10 @@ struct NamedTemplate {
 
 class ChatTemplate {
  public:
-  // The templates of a checkpoint: chat_template.jinja, or the field chat_template of
-  // tokenizer_config.json (a template, or a list of named ones), or tokenizer.chat_template of a
-  // GGUF file. Nothing when it has none: then it is no chat model.
+  // The templates of a checkpoint: chat_template.jinja and additional_chat_templates/NAME.jinja;
+  // or, without any of these files, the field chat_template of tokenizer_config.json (a template,
+  // or a list of named ones); or tokenizer.chat_template of a GGUF file. Nothing when it has none:
+  // then it is no chat model.
   static Result<std::optional<ChatTemplate>> load(const Checkpoint& checkpoint);
 
   // `special_tokens`: the text of "bos_token", "eos_token", ... as variables of the template.

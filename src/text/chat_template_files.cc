@@ -1,4 +1,6 @@
 // Where checkpoints keep their chat templates.
+#include <algorithm>
+
 #include "io/checkpoint.h"
 #include "io/file.h"
 #include "text/chat_template.h"
@@ -7,6 +9,8 @@ namespace chitu {
 namespace {
 
 using Loaded = Result<std::optional<ChatTemplate>>;
+
+constexpr auto kLimit = static_cast<size_t>(jinja::Limits{}.max_source_bytes);
 
 Result<json::Object> read_object(const Checkpoint& checkpoint, std::string_view name) {
   const auto path = checkpoint.file(name);
@@ -19,17 +23,40 @@ Result<json::Object> read_object(const Checkpoint& checkpoint, std::string_view 
   return std::move(value.get_object());
 }
 
+// The files with templates, where a checkpoint has any: chat_template.jinja is the default one,
+// others bear their name in a folder beside it.
+Result<std::vector<NamedTemplate>> template_files(const Checkpoint& checkpoint) {
+  std::vector<NamedTemplate> templates;
+  if (const auto path = checkpoint.file("chat_template.jinja")) {
+    TRY(source, read_file(*path, kLimit));
+    templates.push_back({"default", std::move(source)});
+  }
+  std::vector<std::filesystem::path> others;
+  std::error_code none;  // most checkpoints have no such folder
+  for (std::filesystem::directory_iterator
+           it(checkpoint.path() / "additional_chat_templates", none),
+       end;
+       !none && it != end; it.increment(none)) {
+    if (it->path().extension() == ".jinja") others.push_back(it->path());
+  }
+  std::sort(others.begin(), others.end());
+  for (const auto& path : others) {
+    TRY(source, read_file(path, kLimit));
+    templates.push_back({path.stem().string(), std::move(source)});
+  }
+  return templates;
+}
+
 Loaded load_hugging_face(const Checkpoint& checkpoint) {
   TRY(config, read_object(checkpoint, "tokenizer_config.json"));
   TRY(map, read_object(checkpoint, "special_tokens_map.json"));
   json::Object tokens = special_tokens_of(config);
   for (const auto& [key, value] : special_tokens_of(map)) tokens.emplace(key, value);
 
-  TRY(templates, chat_templates_of(config));
-  if (const auto path = checkpoint.file("chat_template.jinja")) {
-    TRY(source, read_file(*path, static_cast<size_t>(jinja::Limits{}.max_source_bytes)));
-    std::erase_if(templates, [](const NamedTemplate& t) { return t.name == "default"; });
-    templates.push_back({"default", std::move(source)});
+  TRY(templates, template_files(checkpoint));
+  if (templates.empty()) {  // as in transformers, files replace all of the field
+    TRY(field, chat_templates_of(config));
+    templates = std::move(field);
   }
   if (templates.empty()) return std::optional<ChatTemplate>();
   TRY(compiled, ChatTemplate::compile(templates, std::move(tokens)));

@@ -122,6 +122,47 @@ TEST(ChatTemplates, LoadFromACheckpoint) {
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
 }
 
+// What a Hugging Face checkpoint with these files beside an empty model renders.
+std::string rendered_with(const std::vector<std::pair<const char*, std::string_view>>& files,
+                          const ChatInput& input) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directories(directory.path() / "additional_chat_templates");
+  directory.write("config.json", R"({"architectures": ["LlamaForCausalLM"]})");
+  directory.write("model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10));
+  for (const auto& [name, content] : files) directory.write(name, content);
+  const auto checkpoint = Checkpoint::open(directory.path());
+  if (!checkpoint.ok()) return checkpoint.error().message;
+  const auto loaded = ChatTemplate::load(*checkpoint);
+  if (!loaded.ok()) return loaded.error().message;
+  if (!loaded->has_value()) return "no template";
+  return (*loaded)->render(input).value();
+}
+
+TEST(ChatTemplates, InFilesReplaceThoseOfTheTokenizerConfig) {
+  constexpr std::string_view kConfig =
+      R"({"bos_token": "<s>", "chat_template": [{"name": "default", "template": "old"},
+          {"name": "tool_use", "template": "old tools"}]})";
+  const ChatInput plain{.messages = conversation()};
+  const ChatInput tools{.messages = conversation(), .tools = json::Array{json::Object()}};
+  EXPECT_EQ(rendered_with({{"tokenizer_config.json", kConfig}}, tools), "old tools");
+  EXPECT_EQ(rendered_with(
+                {{"tokenizer_config.json", kConfig}, {"chat_template.jinja", "{{ bos_token }}new"}},
+                tools),
+            "<s>new");
+  const std::vector<std::pair<const char*, std::string_view>> files = {
+      {"tokenizer_config.json", kConfig},
+      {"chat_template.jinja", "new"},
+      {"additional_chat_templates/tool_use.jinja", "new tools"},
+      {"additional_chat_templates/README.md", "{% not a template"}};
+  EXPECT_EQ(rendered_with(files, plain), "new");
+  EXPECT_EQ(rendered_with(files, tools), "new tools");
+  EXPECT_THAT(rendered_with({{"tokenizer_config.json", kConfig},
+                             {"additional_chat_templates/rag.jinja", "x"}},
+                            plain),
+              HasSubstr("there is none named 'default'; it has: rag"));
+  EXPECT_EQ(rendered_with({}, plain), "no template");
+}
+
 // The special tokens that a template is given, of a GGUF file with two tokens and these ids.
 std::string tokens_of_gguf(const std::vector<std::pair<const char*, int64_t>>& ids) {
   GgufBytes gguf;
