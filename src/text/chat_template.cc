@@ -29,7 +29,9 @@ const json::Value* token_text(const json::Value& value) {
   return content != nullptr && content->is_string() ? content : nullptr;
 }
 
-// Reasoning goes by several names; templates read the first, gpt-oss's the second.
+// Reasoning goes by several names; templates read the first, gpt-oss's the second. A message that
+// has it gets both names, at the places where transformers 5 (_alias_reasoning_fields) puts them;
+// every other message is given to the template as it is.
 json::Object with_reasoning(const json::Object& message) {
   for (const std::string_view key : kReasoning) {
     const json::Value* reasoning = message.if_contains(key);

@@ -54,6 +54,21 @@ TEST(ChatTemplate, FindsReasoningUnderItsNames) {
   }
 }
 
+// As transformers' _alias_reasoning_fields has it, to the order of the keys: templates print whole
+// messages.
+TEST(ChatTemplate, AddsReasoningToMessagesThatHaveItAndToNoOthers) {
+  const ChatInput input{.messages = {{{"role", "user"}, {"content", "Hi"}},
+                                     {{"role", "assistant"}, {"reasoning", "hm"}},
+                                     {{"thinking", nullptr}, {"reasoning_content", ""}},
+                                     {{"reasoning", nullptr}}}};
+  EXPECT_EQ(
+      rendered("{% for m in messages %}{{ m|tojson }}{% endfor %}", input),
+      R"({"role": "user", "content": "Hi"})"
+      R"({"thinking": "hm", "role": "assistant", "reasoning": "hm", "reasoning_content": "hm"})"
+      R"({"thinking": null, "reasoning_content": ""})"
+      R"({"reasoning": null})");
+}
+
 TEST(ChatTemplate, PassesOnWhatTheTemplateRefuses) {
   EXPECT_EQ(rendered("\n{{ raise_exception('only user roles') }}", {.messages = conversation()}),
             "render: chat template: line 2: the template refused: only user roles");
