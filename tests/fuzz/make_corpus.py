@@ -132,6 +132,13 @@ def jinja_seeds():
     rules = [json.loads(line) for line in (golden / "found.jsonl").read_text().splitlines()]
     for i in range(0, len(rules), 8):
         yield f"rules_{i // 8}", "\n".join(rules[i:i + 8]).encode()
+    # What once cost more than its steps: many names, searches that begin again, and large strings.
+    names = "".join(f"{{% if a{i} %}}{{% set b{i} = 1 %}}{{% elif c{i} %}}{{{{ b{i - 1} }}}}{{% endif %}}" for i in range(1, 40))
+    yield "names", f"{names}{{% macro m(a, b=a) %}}{{% set a = b1 %}}{{{{ kwargs }}}}{{{{ varargs }}}}{{% endmacro %}}{{{{ m(1, **d) }}}}".encode()
+    yield "searches", (b"{% set s = 'ab' * 999 %}{% set p = 'ab' * 99 ~ 'a' %}{{ p in s }}{{ s.rfind(p) }}{{ s.count(p) }}"
+                       b"{{ s.split(p) }}{{ s.rsplit(p, 2) }}{{ s|replace(p, 'x') }}{{ s.rpartition(p) }}{{ s.strip(p) }}")
+    yield "bytes", ("{% set s = 'a' * 9999 %}{% set u = 'é' * 999 %}{% for i in range(99) %}{% set x %}{{ s }}{% endset %}{{ x == s }}"
+                    "{{ {s: 1}[x] }}{{ s.startswith((x, u)) }}{{ u[i:].find('é', i) }}{{ s|e|length }}{% endfor %}").encode()
     yield "context", b"{{ x|tojson(indent=2) }}{% for k, v in y.items() %}{{ k ~ v }}{% endfor %}\0" + json.dumps(
         {"x": [1, -0.5, None, "\u00e9"], "y": {"a": True}}).encode()
 
