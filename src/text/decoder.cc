@@ -94,16 +94,20 @@ struct Decoder::Sink {
       ++mine.seen;
     }
     if (!token.empty()) mine.begun = true;
-    std::string text = std::move(mine.held);
-    text += token;
-    size_t keep = text.size();
-    for (size_t i = 0; i < s.stop && std::string_view(text).substr(0, keep).ends_with(content);
-         ++i) {
-      keep -= content.size();
+    size_t kept = token.size();
+    size_t trailing = 0;  // characters of the token that may be stripped
+    while (trailing < s.stop && token.substr(0, kept).ends_with(content)) {
+      kept -= content.size();
+      ++trailing;
     }
-    mine.held = text.substr(keep);
-    text.resize(keep);
-    feed(step + 1, text);
+    // What was held comes before the token: all of it where the token has other text, else what is
+    // too much together.
+    const size_t released =
+        kept > 0 ? mine.held : mine.held + trailing - std::min(mine.held + trailing, s.stop);
+    mine.held = mine.held + trailing - released;
+    std::string text;
+    for (size_t i = 0; i < released; ++i) text += content;
+    feed(step + 1, text.append(token.substr(0, kept)));
   }
 
   void run(const ByteLevelDecode& s, size_t step, std::string_view token) {

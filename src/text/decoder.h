@@ -21,7 +21,10 @@ struct ReplaceDecode {
   std::string content;
 };
 
-// Tokens "<0x0A>" become their bytes; bytes that form no character become U+FFFD, one per byte.
+// Tokens "<0x0A>" become their bytes; bytes that form no character become U+FFFD, one per byte. The
+// `tokenizers` library decides for a whole run of such tokens: one byte that forms no character
+// makes all of the run U+FFFD, the good characters too. A stream cannot take back what it has
+// handed on.
 struct ByteFallbackDecode {};
 
 // From here on the text is one token.
@@ -61,7 +64,7 @@ class Decoder {
       utf8::Assembler assembler;
       size_t seen = 0;     // tokens, or characters stripped in front
       bool begun = false;  // a character that is not stripped was seen
-      std::string held;    // what may still be stripped at the end
+      size_t held = 0;     // characters at the end that may still be stripped
     };
     std::vector<Step> steps_;
   };

@@ -76,6 +76,21 @@ TEST(Decoder, RefusesOrdersThatCannotStream) {
   EXPECT_TRUE(Decoder::create({ByteLevelDecode{}, ReplaceDecode{"é", "e"}}).ok());
 }
 
+// What is held is a number, not text that is copied at each token: quadratic work would take hours.
+TEST(Decoder, HoldsAMillionCharactersWithoutCopyingThem) {
+  const size_t count = 1000000;
+  auto decoder = Decoder::create({FuseDecode{}, StripDecode{.content = ' ', .stop = count}});
+  ASSERT_TRUE(decoder.ok());
+  Decoder::State state = decoder->begin();
+  std::string out;
+  for (size_t i = 0; i < count; ++i) decoder->push(state, " ", false, out);
+  EXPECT_EQ(out, "");
+  decoder->push(state, "  ", false, out);
+  EXPECT_EQ(out, "  ");
+  decoder->push(state, "a", false, out);
+  EXPECT_EQ(out.size(), count + 3);
+}
+
 TEST(Decoder, RefusesReplacementsThatBlowATokenUp) {
   const std::string long_text(60, 'a');
   EXPECT_TRUE(Decoder::create({ReplaceDecode{"a", long_text}}).ok());

@@ -7,7 +7,7 @@ namespace {
 
 constexpr Tolerance kExact{};
 constexpr Tolerance kQuantizedActivations{.quantized_linear = 0.03};
-constexpr Tolerance kRoundedActivations{.quantized_linear = 0.03, .bf16_linear = 0.006};
+constexpr Tolerance kRoundedActivations{.quantized_linear = 0.03, .half_linear = 0.009};
 
 ThreadPool& pool() {
   static ThreadPool threads({.num_threads = 3, .pin = Pin::kOff});

@@ -31,16 +31,15 @@ struct Tolerance {
   // 127, its error's standard deviation 0.5 % of sigma, and so is that of the result; the largest
   // of thousands of results may be five times that off.
   double quantized_linear = 2e-5;
-  // Linear with weights in BF16. The same where activations stay float. Where they are rounded to
-  // 8 significant bits, an error is at most 2^-9 of its activation, its standard deviation about
-  // 0.16 % of sigma at worst, and so is that of the result; the largest of some hundred results may
-  // be three to four times that off.
-  double bf16_linear = 2e-5;
+  // Linear with weights in BF16 or F16. The same where activations stay float. Where they are
+  // rounded to 8 significant bits, and weights in F16 are too, an error is at most 2^-9 of its
+  // value, its standard deviation about 0.16 % of sigma at worst, and that of the result 0.16 or
+  // 0.23 % of its own; the largest of some thousand results may be four times that off.
+  double half_linear = 2e-5;
 
   double linear(DType weights) const {
-    return is_quantized(weights)     ? quantized_linear
-           : weights == DType::kBF16 ? bf16_linear
-                                     : activations;
+    if (is_quantized(weights)) return quantized_linear;
+    return weights == DType::kF32 ? activations : half_linear;
   }
 };
 

@@ -103,11 +103,14 @@ TEST_P(Linears, ViewsOfWiderRows) {
 TEST_P(Linears, LogitsAreFloatWhateverTheActivations) {
   const Side::Part part = random_part(DType::kF16, 40, 48);
   const Floats x = normal(2 * 48);
-  expect_same([&](Side& side) {
-    const TensorRef y = side.f32_output({2, 40});
-    side.run(Linear{.x = side.activations(x, {2, 48}), .weight = side.weight({part}, 48), .y = y});
-    return side.read(y);
-  });
+  expect_same(
+      [&](Side& side) {
+        const TensorRef y = side.f32_output({2, 40});
+        side.run(
+            Linear{.x = side.activations(x, {2, 48}), .weight = side.weight({part}, 48), .y = y});
+        return side.read(y);
+      },
+      GetParam().tolerance.linear(DType::kF16));
 }
 
 // Each column and row in turn: a kernel that loses or doubles one cannot pass.
@@ -118,12 +121,15 @@ TEST_P(Linears, EveryColumnCounts) {
     Floats x(cols * cols);
     for (int64_t i = 0; i < cols; ++i) x[i * cols + i] = 1.0F;  // exact in 8 bits too
     SCOPED_TRACE(name(format));
-    expect_same([&](Side& side) {
-      const TensorRef y = side.output({cols, 18});
-      side.run(Linear{
-          .x = side.activations(x, {cols, cols}), .weight = side.weight({part}, cols), .y = y});
-      return side.read(y);
-    });
+    expect_same(
+        [&](Side& side) {
+          const TensorRef y = side.output({cols, 18});
+          side.run(Linear{
+              .x = side.activations(x, {cols, cols}), .weight = side.weight({part}, cols), .y = y});
+          return side.read(y);
+        },
+        format == DType::kF16 ? GetParam().tolerance.half_linear
+                              : GetParam().tolerance.activations);
   }
 }
 

@@ -11,7 +11,8 @@ namespace chitu::cpu {
 enum class Arithmetic : uint8_t {
   kFloat32,  // weights decoded to float; activations and arithmetic in float
   // Weights of 8 bits and fewer meet activations quantized to 8 bits in blocks of 32; weights in
-  // BF16 meet activations rounded to BF16 where the processor has fast instructions for that.
+  // BF16, and those in F16 rounded to BF16, meet activations rounded to BF16 where the processor
+  // has fast instructions for that.
   kFast,
 };
 

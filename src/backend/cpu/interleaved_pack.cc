@@ -10,18 +10,6 @@
 namespace chitu::cpu {
 namespace {
 
-const InterleavedFormat& format_of(DType format) {
-  switch (format) {
-    case DType::kF32:
-      return kInterleavedF32;
-    case DType::kF16:
-      return kInterleavedF16;
-    default:
-      CHECK(format == DType::kBF16);
-      return kInterleavedBF16;
-  }
-}
-
 // T holds one row's share of an item. Whole items of the rows [0, rows) at `source`, a cache line
 // of each row at a time.
 template <class T>
@@ -41,15 +29,18 @@ void interleave(const std::byte* source, int64_t source_stride, int64_t rows, in
 
 }  // namespace
 
+template <LayoutKind kLayout>
 int64_t interleaved_bytes(DType format, int64_t rows, int64_t cols) {
-  return (rows + kInterleavedRows - 1) / kInterleavedRows * format_of(format).unit_bytes(cols);
+  return (rows + kInterleavedRows - 1) / kInterleavedRows *
+         interleaved_format(kLayout, format).unit_bytes(cols);
 }
 
+template <LayoutKind kLayout>
 void interleaved_pack(DType format, const std::byte* source, int64_t source_stride, int64_t rows,
                       int64_t cols, int64_t begin, int64_t end, std::byte* packed) {
   CHECK(end == rows || end % kInterleavedRows == 0);
-  const InterleavedFormat& f = format_of(format);
-  const int64_t share_bytes = f.item_columns * f.value_bytes;
+  const InterleavedFormat f = interleaved_format(kLayout, format);
+  const int64_t share_bytes = f.share_bytes();
   const int64_t whole = cols / f.item_columns;
   for (int64_t row = begin; row < end; row += kInterleavedRows) {
     const int64_t n = std::min<int64_t>(kInterleavedRows, end - row);
@@ -72,10 +63,11 @@ void interleaved_pack(DType format, const std::byte* source, int64_t source_stri
   }
 }
 
+template <LayoutKind kLayout>
 void interleaved_decode_row(DType format, const std::byte* packed, int64_t row, int64_t cols,
                             float* values) {
-  const InterleavedFormat& f = format_of(format);
-  const int64_t share_bytes = f.item_columns * f.value_bytes;
+  const InterleavedFormat f = interleaved_format(kLayout, format);
+  const int64_t share_bytes = f.share_bytes();
   const std::byte* share =
       packed + row / kInterleavedRows * f.unit_bytes(cols) + row % kInterleavedRows * share_bytes;
   constexpr int64_t kAtOnce = 64;
@@ -89,5 +81,14 @@ void interleaved_decode_row(DType format, const std::byte* packed, int64_t row, 
     decode(format, line, values + first, n);
   }
 }
+
+#define CHITU_INSTANTIATE(layout)                                                            \
+  template int64_t interleaved_bytes<layout>(DType, int64_t, int64_t);                       \
+  template void interleaved_pack<layout>(DType, const std::byte*, int64_t, int64_t, int64_t, \
+                                         int64_t, int64_t, std::byte*);                      \
+  template void interleaved_decode_row<layout>(DType, const std::byte*, int64_t, int64_t, float*)
+CHITU_INSTANTIATE(LayoutKind::kColumns16);
+CHITU_INSTANTIATE(LayoutKind::kPairs16);
+#undef CHITU_INSTANTIATE
 
 }  // namespace chitu::cpu

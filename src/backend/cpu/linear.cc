@@ -35,12 +35,13 @@ bool reads(const Weight& weight, LinearInput input) {
                      [&](const WeightSegment& s) { return kernel_of(s).input == input; });
 }
 
+int64_t padded(int64_t cols) { return (cols + kInputPadding - 1) / kInputPadding * kInputPadding; }
+
 // Elements of T from one padded row to the next. One cache line more than the padding asks for:
 // rows that lie a power of two apart would meet in few sets of the cache.
 template <class T>
 int64_t padded_stride(int64_t cols) {
-  constexpr auto kLine = static_cast<int64_t>(64 / sizeof(T));
-  return (cols + kInputPadding - 1) / kInputPadding * kInputPadding + kLine;
+  return padded(cols) + static_cast<int64_t>(64 / sizeof(T));
 }
 
 int scratch_rows(const Weight& weight) {
@@ -75,7 +76,7 @@ class Pass {
         context_.rows.quantize(op_.x.row<const float>(first_ + t), quantized_row(t, tokens), cols);
       });
     }
-    const int64_t scratch = scratch_rows(*op_.weight) * cols;
+    const int64_t scratch = scratch_rows(*op_.weight) * padded(cols);
     auto* scratch_memory = workspace.take<float>(scratch * context_.pool.size());
     context_.pool.parallel_for(units(*op_.weight), 1, [&](int64_t begin, int64_t end, int thread) {
       multiply(begin, end, scratch_memory + scratch * thread);
@@ -172,9 +173,9 @@ int64_t workspace_bytes(const Context& context, const Linear& op) {
              Workspace::bytes<int32_t>(values / 32 * 3);
   }
   const bool may_need_scratch =
-      context.arithmetic == Arithmetic::kFloat32 || context.isa == Isa::kAmx;
+      context.arithmetic == Arithmetic::kFloat32 || context.isa >= Isa::kAvx512Bf16;
   const int rows = loaded ? scratch_rows(*op.weight) : may_need_scratch ? kMaxScratchRows : 0;
-  return bytes + Workspace::bytes<float>(rows * op.x.cols() * context.pool.size());
+  return bytes + Workspace::bytes<float>(rows * padded(op.x.cols()) * context.pool.size());
 }
 
 void run(Context& context, const Embed& op) {

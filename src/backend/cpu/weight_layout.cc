@@ -38,10 +38,11 @@ constexpr WeightLayout kAffine16{.row_unit = kAffineRows,
                                  .pack = affine_pack,
                                  .decode_row = affine_decode_row};
 
-constexpr WeightLayout kInterleaved16{.row_unit = kInterleavedRows,
-                                      .bytes = interleaved_bytes,
-                                      .pack = interleaved_pack,
-                                      .decode_row = interleaved_decode_row};
+template <LayoutKind kLayout>
+constexpr WeightLayout kInterleaved{.row_unit = kInterleavedRows,
+                                    .bytes = interleaved_bytes<kLayout>,
+                                    .pack = interleaved_pack<kLayout>,
+                                    .decode_row = interleaved_decode_row<kLayout>};
 
 }  // namespace
 
@@ -51,8 +52,10 @@ const WeightLayout& weight_layout(LayoutKind kind) {
       return kRowMajor;
     case LayoutKind::kAffine16:
       return kAffine16;
-    case LayoutKind::kInterleaved16:
-      return kInterleaved16;
+    case LayoutKind::kColumns16:
+      return kInterleaved<LayoutKind::kColumns16>;
+    case LayoutKind::kPairs16:
+      return kInterleaved<LayoutKind::kPairs16>;
   }
   CHECK(false);
 }

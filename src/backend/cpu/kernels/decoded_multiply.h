@@ -12,7 +12,7 @@
 namespace chitu::cpu {
 
 // Up to kPanelRows decoded rows.
-inline constexpr int kPanelRows = kMaxScratchRows;
+inline constexpr int kPanelRows = 8;
 
 struct Panel {
   const float* row[kPanelRows];  // rows past the last repeat it

@@ -41,8 +41,9 @@ struct ReadFloats {
 
 template <class V>
 struct ReadF32Items : ReadFloats<V> {
+  static constexpr LayoutKind kLayout = LayoutKind::kColumns16;
   using Value = float;
-  static constexpr InterleavedFormat kFormat = kInterleavedF32;
+  static constexpr InterleavedFormat kFormat = interleaved_format(kLayout, DType::kF32);
   static constexpr int kSteps = 1;
   template <int kStep>
   static typename V::F load(const float* p) {
@@ -52,8 +53,9 @@ struct ReadF32Items : ReadFloats<V> {
 
 template <class V>
 struct ReadF16Items : ReadFloats<V> {
+  static constexpr LayoutKind kLayout = LayoutKind::kColumns16;
   using Value = uint16_t;
-  static constexpr InterleavedFormat kFormat = kInterleavedF16;
+  static constexpr InterleavedFormat kFormat = interleaved_format(kLayout, DType::kF16);
   static constexpr int kSteps = 1;
   template <int kStep>
   static typename V::F load(const uint16_t* p) {
@@ -63,8 +65,9 @@ struct ReadF16Items : ReadFloats<V> {
 
 template <class V>
 struct ReadBF16Items : ReadFloats<V> {
+  static constexpr LayoutKind kLayout = LayoutKind::kPairs16;
   using Value = uint16_t;
-  static constexpr InterleavedFormat kFormat = kInterleavedBF16;
+  static constexpr InterleavedFormat kFormat = interleaved_format(kLayout, DType::kBF16);
   static constexpr int kSteps = 2;
   template <int kStep>
   static typename V::F load(const uint16_t* p) {
@@ -77,7 +80,7 @@ constexpr LinearKernel interleaved_kernel(DType format) {
   return {.format = format,
           .isa = kIsa,
           .arithmetic = Arithmetic::kFloat32,
-          .layout = LayoutKind::kInterleaved16,
+          .layout = Read<V>::kLayout,
           .input = LinearInput::kFloats,
           .panel = 0,
           .scratch_rows = 0,

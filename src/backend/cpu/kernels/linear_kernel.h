@@ -39,10 +39,11 @@ struct LinearCall {
   const float* bias = nullptr;  // [rows], optional
   float* y = nullptr;           // [tokens, rows], rows y_stride apart
   int64_t y_stride = 0;
-  float* scratch = nullptr;  // [scratch_rows * cols] of the calling thread
+  float* scratch =
+      nullptr;  // of the calling thread: scratch_rows * cols, cols padded as activations are
 };
 
-inline constexpr int kMaxScratchRows = 8;
+inline constexpr int kMaxScratchRows = 16;
 
 // Quantized activations lie in panels of the kernel's own number of tokens, a power of two, as many
 // as there are; then one each of the halves that remain (of 21 tokens and panels of 8: 8, 8, 4, 1).
@@ -58,9 +59,10 @@ inline constexpr int kBlockPanel = 16;
 using Multiply = void (*)(const LinearCall& call, int64_t begin, int64_t end);
 
 enum class LayoutKind : uint8_t {
-  kRowMajor,       // as the checkpoint has it
-  kAffine16,       // affine_format.h
-  kInterleaved16,  // interleaved_format.h
+  kRowMajor,   // as the checkpoint has it
+  kAffine16,   // affine_format.h
+  kColumns16,  // interleaved_format.h
+  kPairs16,    // interleaved_format.h
 };
 
 // A row of the table of matrix kernels (linear_table.h).

@@ -1,6 +1,6 @@
-// BF16 weights by activations rounded to BF16 on the matrix unit: 16 tokens by 16 rows by 32
-// columns an instruction. It treats subnormal numbers as zeros and adds products in float, those of
-// 32 columns before it adds them to a sum.
+// BF16 weights, and F16 weights rounded to BF16, by activations rounded to BF16 on the matrix unit:
+// 16 tokens by 16 rows by 32 columns an instruction. It treats subnormal numbers as zeros and adds
+// products in float, those of 32 columns before it adds them to a sum.
 //
 // 16 items of the interleaved layout are a right operand as they lie, 16 padded rows of activations
 // a left one. A block is two tiles of tokens by two units, so that every operand that is loaded
@@ -10,7 +10,7 @@
 #include <algorithm>
 
 #include "backend/cpu/kernels/amx/tile_config.h"
-#include "backend/cpu/kernels/interleaved_format.h"
+#include "backend/cpu/kernels/avx512/bf16_pairs.h"
 #include "backend/cpu/kernels/linear_tables.h"
 
 namespace chitu::cpu {
@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kTileColumns = 32;
 constexpr int kTileValues = kInterleavedRows * kTileColumns;
-static_assert(kInterleavedBF16.column_padding == kTileColumns && kInputPadding == kTileColumns);
+static_assert(avx512::kPairs.column_padding == kTileColumns && kInputPadding == kTileColumns);
 
 // Tiles 0 to 3 hold the sums of two tiles of tokens by two units, 4 and 5 activations, 6 and 7
 // weights.
@@ -79,7 +79,7 @@ class Multiplier {
   template <bool kTwoTiles, bool kTwoUnits>
   void block(int64_t unit, int64_t token) const {
     const int64_t unit_values =
-        kInterleavedBF16.unit_bytes(call_.cols) / static_cast<int64_t>(sizeof(uint16_t));
+        avx512::kPairs.unit_bytes(call_.cols) / static_cast<int64_t>(sizeof(uint16_t));
     const int64_t first = tile_start(token);
     const int64_t second = kTwoTiles ? tile_start(token + tile_tokens_) : first;
     multiply_block<kTwoTiles, kTwoUnits>(
@@ -120,14 +120,25 @@ void multiply(const LinearCall& call, int64_t begin, int64_t end) {
   Multiplier(call).run(begin, end);
 }
 
-constexpr LinearKernel kKernels[] = {{.format = DType::kBF16,
-                                      .isa = Isa::kAmx,
-                                      .arithmetic = Arithmetic::kFast,
-                                      .layout = LayoutKind::kInterleaved16,
-                                      .input = LinearInput::kBf16,
-                                      .panel = 0,
-                                      .scratch_rows = 0,
-                                      .multiply = multiply}};
+void multiply_f16(const LinearCall& call, int64_t begin, int64_t end) {
+  avx512::multiply_rounded(call, begin, end, multiply);
+}
+
+constexpr LinearKernel kernel(DType format, Multiply multiply, int scratch_rows) {
+  return {.format = format,
+          .isa = Isa::kAmx,
+          .arithmetic = Arithmetic::kFast,
+          .layout = LayoutKind::kPairs16,
+          .input = LinearInput::kBf16,
+          .panel = 0,
+          .scratch_rows = scratch_rows,
+          .multiply = multiply};
+}
+
+constexpr LinearKernel kKernels[] = {
+    kernel(DType::kBF16, multiply, 0),
+    kernel(DType::kF16, multiply_f16, avx512::kRoundedScratchRows),
+};
 
 }  // namespace
 

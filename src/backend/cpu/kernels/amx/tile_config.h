@@ -3,23 +3,12 @@
 
 #include <immintrin.h>
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 
 namespace chitu::cpu::amx {
 
 inline constexpr int kRows = 16;      // of a tile, at most
 inline constexpr int kRowBytes = 64;  // at most
-
-// LDTILECFG's operand: Intel's Software Developer's Manual, volume 1, chapter 18.
-struct alignas(64) TileConfig {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
 
 struct TileShape {
   int rows;
@@ -44,6 +33,8 @@ class LoadedConfig {
       config.row_bytes[tile] = static_cast<uint16_t>(shape.row_bytes);
       config.rows[tile] = static_cast<uint8_t>(shape.rows);
     }
+    // GCC 12's intrinsic declares 8 of the 64 bytes that it reads: the others must not be left out.
+    asm volatile("" : : "r"(&config) : "memory");
     _tile_loadconfig(&config);
   }
   ~LoadedConfig() { _tile_release(); }

@@ -1,7 +1,8 @@
-// BF16 weights by activations rounded to BF16: vdpbf16ps, two columns an instruction. It treats
-// subnormal numbers as zeros and adds products in float.
+// BF16 weights, and F16 weights rounded to BF16, by activations rounded to BF16: vdpbf16ps, two
+// columns an instruction. It treats subnormal numbers as zeros and adds products in float.
 #include <cstring>
 
+#include "backend/cpu/kernels/avx512/bf16_pairs.h"
 #include "backend/cpu/kernels/avx512/vec.h"
 #include "backend/cpu/kernels/interleaved_multiply.h"
 #include "backend/cpu/kernels/linear_tables.h"
@@ -9,12 +10,13 @@
 namespace chitu::cpu {
 namespace {
 
+template <__m512bh (*kLoad)(const uint16_t*)>
 struct ReadPairs {
   using Vec = avx512::Vec;
   using Weights = __m512bh;
   using Value = uint16_t;
   using Input = uint16_t;
-  static constexpr InterleavedFormat kFormat = kInterleavedBF16;
+  static constexpr InterleavedFormat kFormat = avx512::kPairs;
   static constexpr int kSteps = 1;
   static constexpr int kTileSums = 24;
   static constexpr int kTileTokens = 12;
@@ -23,7 +25,7 @@ struct ReadPairs {
   static PaddedRows<uint16_t> input(const LinearCall& call) { return call.bf16; }
   template <int kStep>
   static Weights load(const uint16_t* p) {
-    return reinterpret_cast<__m512bh>(_mm512_loadu_si512(p));
+    return kLoad(p);
   }
   static Weights activation(const uint16_t* x) {
     int32_t pair;
@@ -35,14 +37,33 @@ struct ReadPairs {
   }
 };
 
-constexpr LinearKernel kKernels[] = {{.format = DType::kBF16,
-                                      .isa = Isa::kAvx512Bf16,
-                                      .arithmetic = Arithmetic::kFast,
-                                      .layout = LayoutKind::kInterleaved16,
-                                      .input = LinearInput::kBf16,
-                                      .panel = 0,
-                                      .scratch_rows = 0,
-                                      .multiply = InterleavedMultiply<ReadPairs>::run}};
+constexpr Multiply kMultiplyBf16 = InterleavedMultiply<ReadPairs<avx512::load_bf16_item>>::run;
+
+void multiply_f16(const LinearCall& call, int64_t begin, int64_t end) {
+  // Rounded as they are read, once a tile, where tiles are few; otherwise once for all tiles.
+  constexpr int64_t kFewTokens = 16;
+  if (call.tokens <= kFewTokens) {
+    InterleavedMultiply<ReadPairs<avx512::load_f16_item>>::run(call, begin, end);
+  } else {
+    avx512::multiply_rounded(call, begin, end, kMultiplyBf16);
+  }
+}
+
+constexpr LinearKernel kernel(DType format, Multiply multiply, int scratch_rows) {
+  return {.format = format,
+          .isa = Isa::kAvx512Bf16,
+          .arithmetic = Arithmetic::kFast,
+          .layout = LayoutKind::kPairs16,
+          .input = LinearInput::kBf16,
+          .panel = 0,
+          .scratch_rows = scratch_rows,
+          .multiply = multiply};
+}
+
+constexpr LinearKernel kKernels[] = {
+    kernel(DType::kBF16, kMultiplyBf16, 0),
+    kernel(DType::kF16, multiply_f16, avx512::kRoundedScratchRows),
+};
 
 }  // namespace
 

@@ -1,0 +1,24 @@
+#include "text/base64.h"
+
+#include <gtest/gtest.h>
+
+namespace chitu {
+namespace {
+
+TEST(Base64, DecodesTheVectorsOfRfc4648) {
+  EXPECT_EQ(decode_base64(""), "");
+  EXPECT_EQ(decode_base64("Zg=="), "f");
+  EXPECT_EQ(decode_base64("Zm8="), "fo");
+  EXPECT_EQ(decode_base64("Zm9vYmFy"), "foobar");
+  EXPECT_EQ(decode_base64("Zm9vYg"), "foob");
+  EXPECT_EQ(decode_base64("+/8="), "\xFB\xFF");
+}
+
+TEST(Base64, RefusesWhatIsMalformed) {
+  for (const char* text : {"A", "AAAAA", "Zm9v!", "Z g=", "-_8=", "Z===", "=Zg="}) {
+    EXPECT_EQ(decode_base64(text), std::nullopt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace chitu
