@@ -27,9 +27,11 @@ void set_up_tiles() {
     config.row_bytes[i] = kRowBytes;
     config.rows[i] = kRows;
   }
-  _tile_loadconfig(&config);
   alignas(64) uint8_t operand[kRows * kRowBytes];
   std::memset(operand, 0x3c, sizeof(operand));
+  // GCC 12's intrinsics do not declare all the memory that they read.
+  asm volatile("" : : "r"(&config), "r"(operand) : "memory");
+  _tile_loadconfig(&config);
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
