@@ -138,6 +138,50 @@ class Attentions : public Conformance {
       return side.read(out);
     });
   }
+
+  // Some tokens of the first sequence.
+  void expect_tokens_alone_as_together(const Form& f, const Ints& tokens) {
+    const Batch batch(f, random_);
+    const int64_t cols = f.heads * f.head_dim;
+    const auto rows = static_cast<int64_t>(batch.positions.size());
+    const Floats k = normal(batch.all_tokens() * f.kv_heads * f.head_dim);
+    const Floats v = normal(batch.all_tokens() * f.kv_heads * f.head_dim);
+    const Floats q = normal(rows * cols, 2.0F);
+    Side side(*device_, DType::kF32);
+    const KvLayer kv = batch.store(side, f, k, v);
+    const auto run = [&](const AttentionPlan& plan, const Floats& queries) {
+      const Shape shape{plan.num_tokens, cols};
+      const TensorRef out = side.output(shape);
+      side.run(Attention{.q = side.activations(queries, shape),
+                         .kv = kv,
+                         .plan = &plan,
+                         .heads = f.heads,
+                         .scale = 0.25F,
+                         .window = f.window,
+                         .softcap = f.softcap,
+                         .out = out});
+      return side.read(out);
+    };
+    const Floats together = run(batch.plan(side, f.block_size), q);
+    const Ints table(batch.table.begin(), batch.table.begin() + batch.max_blocks);
+    for (const int32_t token : tokens) {
+      const auto position = static_cast<int32_t>(f.sequences[0].cached) + token;
+      const AttentionPlan alone{.positions = side.ints({position}),
+                                .slots = side.ints({0}),
+                                .q_starts = side.ints({0, 1}),
+                                .kv_lens = side.ints({position + 1}),
+                                .block_table = side.ints(table, {1, batch.max_blocks}),
+                                .block_size = f.block_size,
+                                .num_tokens = 1,
+                                .num_sequences = 1,
+                                .max_q_len = 1,
+                                .max_kv_len = position + 1};
+      const auto row = [&](const Floats& values) {
+        return Floats(values.begin() + token * cols, values.begin() + (token + 1) * cols);
+      };
+      EXPECT_EQ(run(alone, row(q)), row(together)) << "token " << token;
+    }
+  }
 };
 
 TEST_P(Attentions, DecodeOfOneSequence) {
@@ -255,50 +299,18 @@ TEST_P(Attentions, LargeScores) {
 
 // What a token comes to is the same, to the last bit, whatever else is computed in its step.
 TEST_P(Attentions, ATokenDoesNotDependOnItsStep) {
-  for (const int64_t window : {0, 150}) {
-    const Form whole{.sequences = {{900, 250}, {3, 40}},
-                     .heads = 6,
-                     .kv_heads = 2,
-                     .head_dim = 20,
-                     .cache = DType::kF16,
-                     .window = window};
-    const Batch batch(whole, random_);
-    const int64_t cols = whole.heads * whole.head_dim;
-    const Floats k = normal(batch.all_tokens() * whole.kv_heads * whole.head_dim);
-    const Floats v = normal(batch.all_tokens() * whole.kv_heads * whole.head_dim);
-    const Floats q = normal(290 * cols, 2.0F);
-    Side side(*device_, DType::kF32);
-    const KvLayer kv = batch.store(side, whole, k, v);
-    const auto run = [&](const AttentionPlan& plan, const Floats& queries) {
-      const Shape shape{plan.num_tokens, cols};
-      const TensorRef out = side.output(shape);
-      side.run(Attention{.q = side.activations(queries, shape),
-                         .kv = kv,
-                         .plan = &plan,
-                         .heads = whole.heads,
-                         .scale = 0.25F,
-                         .window = window,
-                         .out = out});
-      return side.read(out);
-    };
-    const Floats together = run(batch.plan(side, whole.block_size), q);
-    for (const int64_t token : {0, 1, 124, 249}) {
-      const Ints table(batch.table.begin(), batch.table.begin() + batch.max_blocks);
-      const auto position = static_cast<int32_t>(900 + token);
-      const AttentionPlan alone{.positions = side.ints({position}),
-                                .slots = side.ints({0}),
-                                .q_starts = side.ints({0, 1}),
-                                .kv_lens = side.ints({position + 1}),
-                                .block_table = side.ints(table, {1, batch.max_blocks}),
-                                .block_size = whole.block_size,
-                                .num_tokens = 1,
-                                .num_sequences = 1,
-                                .max_q_len = 1,
-                                .max_kv_len = position + 1};
-      const auto row = [&](const Floats& values) {
-        return Floats(values.begin() + token * cols, values.begin() + (token + 1) * cols);
-      };
-      EXPECT_EQ(run(alone, row(q)), row(together)) << "token " << token << ", window " << window;
+  for (const DType dtype : kCacheDTypes) {
+    for (const auto& [window, softcap] : {std::pair{0, 0.0F}, {150, 0.0F}, {0, 5.0F}}) {
+      const Form form{.sequences = {{1100, 250}, {3, 40}},
+                      .heads = 6,
+                      .kv_heads = 2,
+                      .head_dim = 32,
+                      .block_size = 48,
+                      .cache = dtype,
+                      .window = window,
+                      .softcap = softcap};
+      SCOPED_TRACE(describe(form));
+      expect_tokens_alone_as_together(form, {0, 1, 124, 249});
     }
   }
 }

@@ -23,7 +23,7 @@ int64_t div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t kSpanChunks = 8;
 constexpr int64_t kSpanKeys = kSpanChunks * kChunkKeys;
 // Narrower tiles would convert and transpose too many keys for each query.
-constexpr int64_t kFewestRows = 12;
+constexpr int64_t kFewestRows = 24;
 
 struct Tile {
   int64_t sequence = 0;

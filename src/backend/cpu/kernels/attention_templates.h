@@ -49,7 +49,7 @@ class AttentionTemplates {
 
   template <class Keys, class Values>
   static void attend_as(const AttentionChunk& chunk) {
-    if (chunk.rows <= kRows) {
+    if (chunk.rows <= 3 * kRows) {
       // A few queries wait for memory more than they compute: while keys are read, values are
       // fetched into the cache, and while those are, the next keys.
       score_rows<Keys, true>(chunk, chunk.k);
