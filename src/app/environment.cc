@@ -32,8 +32,7 @@ Environment read_environment() {
   environment.config_path = variable("CONFIG_PATH");
   environment.input_is_terminal = isatty(STDIN_FILENO) == 1;
   environment.output_is_terminal = isatty(STDOUT_FILENO) == 1;
-  environment.error_is_terminal = isatty(STDERR_FILENO) == 1;
-  environment.can_redraw = environment.error_is_terminal && variable("TERM") != "dumb";
+  environment.can_redraw = isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb";
   environment.colour = environment.can_redraw && variable("NO_COLOR").empty();
   return environment;
 }

@@ -16,7 +16,6 @@ struct Environment {
   bool colour = false;                // so it is, and NO_COLOR is not set
   bool input_is_terminal = false;
   bool output_is_terminal = false;
-  bool error_is_terminal = false;
 };
 
 Environment read_environment();
