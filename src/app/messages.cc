@@ -43,7 +43,7 @@ Result<json::Object> read_message(const json::Value& value) {
   if (content == nullptr && fields.has("tool_calls")) return message;
   if (content != nullptr && content->is_array()) {
     TRY(text, join_parts(content->get_array()));
-    message["content"] = std::move(text);
+    message["content"] = text;
     return message;
   }
   TRY(text, fields.string("content"));
