@@ -17,6 +17,7 @@ using namespace cpu;
 
 const RowKernels& row_kernels(Isa isa) {
 #if defined(__x86_64__)
+  if (isa >= Isa::kAvx512Bf16) return row_kernels_avx512_bf16();
   if (isa >= Isa::kAvx512) return row_kernels_avx512();
   if (isa >= Isa::kAvx2) return row_kernels_avx2();
 #endif

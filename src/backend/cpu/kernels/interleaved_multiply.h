@@ -65,30 +65,38 @@ class InterleavedMultiply {
     for (; unit < stop; ++unit) all_tokens<1>(call, unit);
   }
 
+  // The last tile of tokens prefetches the units that follow, item by item: units of few columns
+  // end before the processor has noticed how they are read. Not more than caches hold besides.
+  static constexpr int64_t kMostPrefetched = int64_t{192} << 10;
+
   // In tiles of about the same size.
   template <int kUnits>
   static void all_tokens(const LinearCall& call, int64_t unit) {
     constexpr int kMost = std::min(R::kTileTokens, kMostTokens<kUnits>);
-    static constexpr auto kTiles = tiles<kUnits>(std::make_integer_sequence<int, kMost>());
+    using Counts = std::make_integer_sequence<int, kMost>;
+    static constexpr auto kTiles = tiles<kUnits, false>(Counts());
+    static constexpr auto kLastTiles = tiles<kUnits, true>(Counts());
+    const bool prefetch = kUnits * R::kFormat.unit_bytes(call.cols) <= kMostPrefetched;
     const int64_t n = (call.tokens + kMost - 1) / kMost;
     for (int64_t i = 0; i < n; ++i) {
       const int64_t first = call.tokens * i / n;
       const int64_t count = call.tokens * (i + 1) / n - first;
-      kTiles[static_cast<std::size_t>(count - 1)](call, unit, first);
+      const auto& table = prefetch && i + 1 == n ? kLastTiles : kTiles;
+      table[static_cast<std::size_t>(count - 1)](call, unit, first);
     }
   }
 
   using Tile = void (*)(const LinearCall& call, int64_t unit, int64_t token);
-  template <int kUnits, int... kCounts>
+  template <int kUnits, bool kPrefetch, int... kCounts>
   static constexpr std::array<Tile, sizeof...(kCounts)> tiles(
       std::integer_sequence<int, kCounts...>) {
-    return {tile<kUnits, kCounts + 1>...};
+    return {tile<kUnits, kPrefetch, kCounts + 1>...};
   }
 
   template <int kUnits, int kTokens>
   using Sums = typename V::F[kUnits * kParts][kTokens];
 
-  template <int kUnits, int kTokens>
+  template <int kUnits, bool kPrefetch, int kTokens>
   static void tile(const LinearCall& call, int64_t unit, int64_t token) {
     const int64_t unit_values =
         R::kFormat.unit_bytes(call.cols) / static_cast<int64_t>(sizeof(Value));
@@ -103,6 +111,10 @@ class InterleavedMultiply {
     }
     const int64_t items = (call.cols + R::kFormat.item_columns - 1) / R::kFormat.item_columns;
     for (int64_t i = 0; i < items; ++i) {
+      if constexpr (kPrefetch) {
+#pragma GCC unroll 16
+        for (int u = kUnits; u < 2 * kUnits; ++u) __builtin_prefetch(w + u * unit_values, 0, 2);
+      }
       [&]<int... kSteps>(std::integer_sequence<int, kSteps...>) {
         (step<kSteps, kUnits, kTokens>(w, unit_values, x + kSteps * kStepColumns, input.stride,
                                        sums),

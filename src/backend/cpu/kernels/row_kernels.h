@@ -55,5 +55,6 @@ struct RowKernels {
 const RowKernels& row_kernels_scalar();
 const RowKernels& row_kernels_avx2();
 const RowKernels& row_kernels_avx512();
+const RowKernels& row_kernels_avx512_bf16();
 
 }  // namespace chitu::cpu

@@ -6,6 +6,7 @@
 #include "backend/cpu/kernels/avx512/vec.h"
 #include "backend/cpu/kernels/interleaved_multiply.h"
 #include "backend/cpu/kernels/linear_tables.h"
+#include "backend/cpu/kernels/row_kernels.h"
 
 namespace chitu::cpu {
 namespace {
@@ -65,7 +66,32 @@ constexpr LinearKernel kKernels[] = {
     kernel(DType::kF16, multiply_f16, avx512::kRoundedScratchRows),
 };
 
+// As row_kernels.h says, but that subnormal numbers become zeros.
+void to_bf16(const float* x, uint16_t* y, int64_t n) {
+  constexpr int kWidth = avx512::Vec::kWidth;
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i),
+                        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(x + i))));
+  }
+  if (i < n) {
+    const auto left = static_cast<__mmask16>((1U << (n - i)) - 1);
+    _mm256_mask_storeu_epi16(
+        y + i, left,
+        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(left, x + i))));
+  }
+}
+
 }  // namespace
+
+const RowKernels& row_kernels_avx512_bf16() {
+  static const RowKernels kTable = [] {
+    RowKernels table = row_kernels_avx512();
+    table.to_bf16 = to_bf16;
+    return table;
+  }();
+  return kTable;
+}
 
 std::span<const LinearKernel> float_kernels_avx512_bf16() { return kKernels; }
 
