@@ -45,7 +45,7 @@ int find_linear_kernel(DType format, Arithmetic arithmetic, Isa isa) {
 
 const LinearKernel& linear_kernel(int index) {
   auto left = static_cast<std::size_t>(index);
-  const Tables all = tables();
+  static const Tables all = tables();  // constant; asked for several times an operation
   std::size_t t = 0;
   while (left >= all[t].size()) {
     left -= all[t++].size();

@@ -17,13 +17,13 @@ inline int row_unit(const WeightSegment& segment) {
   return weight_layout(linear_kernel(segment.layout).layout).row_unit;
 }
 
-inline int64_t units(const WeightSegment& segment) {
-  return (segment.rows + row_unit(segment) - 1) / row_unit(segment);
-}
+inline int64_t units(int64_t rows, int unit) { return (rows + unit - 1) / unit; }
 
 inline int64_t units(const Weight& weight) {
   int64_t n = 0;
-  for (const WeightSegment& segment : weight.segments) n += units(segment);
+  for (const WeightSegment& segment : weight.segments) {
+    n += units(segment.rows, row_unit(segment));
+  }
   return n;
 }
 
@@ -34,11 +34,12 @@ void for_each_segment(const Weight& weight, int64_t first, int64_t last, F&& f) 
   int64_t unit = 0;
   for (std::size_t i = 0; i < weight.segments.size(); ++i) {
     const WeightSegment& segment = weight.segments[i];
-    const int64_t n = units(segment);
+    const int rows = row_unit(segment);
+    const int64_t n = units(segment.rows, rows);
     const int64_t begin = std::clamp<int64_t>(first - unit, 0, n);
     const int64_t end = std::clamp<int64_t>(last - unit, 0, n);
     if (begin < end) {
-      f(i, begin * row_unit(segment), std::min(segment.rows, end * row_unit(segment)));
+      f(i, begin * rows, std::min(segment.rows, end * rows));
     }
     unit += n;
   }
