@@ -19,11 +19,12 @@ Result<Buffer> DryRunOps::allocate(std::size_t bytes) {
 
 Result<Weight> DryRunOps::prepare(const WeightSource& source) {
   Weight weight{.rows = source.rows(), .cols = source.cols(), .segments = {}};
-  for (const TensorRef& part : source.parts) {
-    TRY(bytes, target_->prepared_bytes(part.dtype, part.rows(), part.cols()));
+  for (std::size_t i = 0; i < source.parts.size(); ++i) {
+    const TensorRef& part = source.parts[i];
+    TRY(format, source.format(i));
+    TRY(bytes, target_->prepared_bytes(format, part.rows(), part.cols()));
     allocated_bytes_ += bytes;
-    weight.segments.push_back(
-        {.format = part.dtype, .rows = part.rows(), .layout = 0, .buffers = {}});
+    weight.segments.push_back({.format = format, .rows = part.rows(), .layout = 0, .buffers = {}});
   }
   return weight;
 }

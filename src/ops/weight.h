@@ -8,6 +8,7 @@
 
 #include "ops/buffer.h"
 #include "tensor/dtype.h"
+#include "tensor/grouped.h"
 #include "tensor/tensor_ref.h"
 
 namespace chitu {
@@ -19,6 +20,15 @@ struct WeightSource {
   // Called, from any thread, with rows of `parts` that have been copied and will not be read again,
   // so that a large matrix need not lie in memory twice; every row at most once. May be empty.
   std::function<void(const TensorRef& rows)> copied = {};
+  // Of each part, where scales are tensors of their own; empty, or empty for a part, where not.
+  std::span<const GroupScales> scales = {};
+
+  bool has_scales(std::size_t part) const { return part < scales.size() && !scales[part].empty(); }
+  // The format that a part has once it has its scales.
+  Result<DType> format(std::size_t part) const {
+    if (has_scales(part)) return grouped_format(parts[part], scales[part]);
+    return parts[part].dtype;
+  }
 
   int64_t cols() const { return parts.empty() ? 0 : parts[0].cols(); }
   int64_t rows() const {

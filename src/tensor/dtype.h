@@ -34,8 +34,17 @@ enum class DType : uint8_t {
   kQ4_K,
   kQ5_K,
   kQ6_K,
+  kU4,  // the first of two in the low half of a byte
+  // With a scale in float (format/grouped_blocks.h).
+  kI4_G32,
+  kI4_G64,
+  kI4_G128,
+  kI8_G32,
+  kI8_G64,
+  kI8_G128,
+  kF8_G128,
 };
-inline constexpr int kNumDTypes = 22;
+inline constexpr int kNumDTypes = 30;
 
 struct DTypeInfo {
   std::string_view name;  // "F32", "Q4_K": as safetensors and GGUF write it

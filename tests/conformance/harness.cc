@@ -204,6 +204,7 @@ Side::Part Conformance::random_part(DType format, int64_t rows, int64_t cols) {
   Side::Part part{format, rows, {}};
   part.bytes.resize(static_cast<std::size_t>(bytes_for(format, rows * cols)));
   Floats values(static_cast<std::size_t>(block.block_elements));
+  if (format >= DType::kI4_G32) return random_grouped_part(part, values);
   for (std::size_t at = 0; at < part.bytes.size();
        at += static_cast<std::size_t>(block.block_bytes)) {
     double squares = 0.0;
@@ -215,6 +216,26 @@ Side::Part Conformance::random_part(DType format, int64_t rows, int64_t cols) {
       for (const float v : values) squares += static_cast<double>(v) * v;
       squares /= block.block_elements;
     } while (!(squares > 0.3 && squares < 3.0));
+  }
+  return part;
+}
+
+// Blocks that begin with a scale in float, which is chosen to fit their codes.
+Side::Part Conformance::random_grouped_part(Side::Part part, Floats& values) {
+  for (std::byte& b : part.bytes) {
+    b = static_cast<std::byte>(between(0, 255));
+    if (part.format == DType::kF8_G128 && (b & std::byte{0x7f}) == std::byte{0x7f})
+      b = std::byte{0};  // not NaN
+  }
+  const auto block_bytes = static_cast<std::size_t>(info(part.format).block_bytes);
+  for (std::size_t at = 0; at < part.bytes.size(); at += block_bytes) {
+    float scale = 1.0F;
+    std::memcpy(part.bytes.data() + at, &scale, sizeof(scale));
+    decode(part.format, part.bytes.data() + at, values.data(), static_cast<int64_t>(values.size()));
+    double squares = 1e-3;
+    for (const float v : values) squares += static_cast<double>(v) * v;
+    scale = static_cast<float>(std::sqrt(static_cast<double>(values.size()) / squares));
+    std::memcpy(part.bytes.data() + at, &scale, sizeof(scale));
   }
   return part;
 }

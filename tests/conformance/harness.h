@@ -119,6 +119,7 @@ class Conformance : public testing::TestWithParam<Backend> {
   int64_t between(int64_t least, int64_t most);
   // Random bytes that decode to finite values of about the size of 1 in any format.
   Side::Part random_part(DType format, int64_t rows, int64_t cols);
+  Side::Part random_grouped_part(Side::Part part, Floats& values);
 
   std::mt19937 random_{12345};
   std::unique_ptr<Ops> device_;

@@ -8,9 +8,11 @@ namespace chitu::conformance {
 namespace {
 
 constexpr DType kPlain[] = {DType::kF32, DType::kF16, DType::kBF16};
-constexpr DType kQuantized[] = {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0,
-                                DType::kQ5_1, DType::kQ2_K, DType::kQ3_K, DType::kQ4_K,
-                                DType::kQ5_K, DType::kQ6_K};
+constexpr DType kQuantized[] = {DType::kQ8_0,    DType::kQ4_0,   DType::kQ4_1,   DType::kQ5_0,
+                                DType::kQ5_1,    DType::kQ2_K,   DType::kQ3_K,   DType::kQ4_K,
+                                DType::kQ5_K,    DType::kQ6_K,   DType::kI4_G32, DType::kI4_G64,
+                                DType::kI4_G128, DType::kI8_G32, DType::kI8_G64, DType::kI8_G128,
+                                DType::kF8_G128};
 
 std::vector<DType> all_formats() {
   std::vector<DType> formats;
@@ -239,6 +241,54 @@ TEST_P(Linears, EmbedDecodesExactly) {
           },
           device_->activation_dtype() == DType::kF32 ? 0.0 : GetParam().tolerance.activations);
     }
+  }
+}
+
+// Scales and zeros that are tensors of their own, beside a part that has none.
+TEST_P(Linears, ScalesBesideTheValues) {
+  constexpr int64_t kRows = 150;
+  constexpr int64_t kCols = 256;
+  const Floats x = normal(5 * kCols);
+  const auto draw = [&](std::size_t n, int most) {
+    std::vector<uint8_t> bytes(n);
+    for (uint8_t& b : bytes) b = static_cast<uint8_t>(between(0, most));
+    return bytes;
+  };
+  std::vector<uint8_t> values = draw(kRows * kCols, 0x7e);  // no NaN in FP8
+  std::vector<uint8_t> zeros = draw(kRows * kCols / 32, 15);
+  Floats d = normal(kRows * kCols / 32, 0.1F);
+  Floats plain_row = normal(kCols);
+  const auto matrix = [](auto& data, DType type, int64_t rows, int64_t cols) {
+    return TensorRef::contiguous(data.data(), type, {rows, cols});
+  };
+  struct Scaled {
+    DType type;
+    int64_t group;
+    bool zeros;
+    int64_t rows_per_scale;
+  };
+  for (const Scaled& c : {Scaled{DType::kU4, 32, true, 1}, Scaled{DType::kU4, 128, false, 1},
+                          Scaled{DType::kU8, 64, true, 1}, Scaled{DType::kI8, 128, false, 1},
+                          Scaled{DType::kF8E4M3, 128, false, 128}}) {
+    SCOPED_TRACE(testing::Message() << name(c.type) << " in groups of " << c.group);
+    const int64_t groups = kCols / c.group;
+    const int64_t scale_rows = (kRows + c.rows_per_scale - 1) / c.rows_per_scale;
+    const TensorRef parts[] = {matrix(values, c.type, kRows, kCols),
+                               matrix(plain_row, DType::kF32, 1, kCols)};
+    const GroupScales scales[] = {
+        {.scales = matrix(d, DType::kF32, scale_rows, groups),
+         .zeros = c.zeros ? matrix(zeros, DType::kU8, scale_rows, groups) : TensorRef(),
+         .rows_per_scale = c.rows_per_scale},
+        {}};
+    expect_same(
+        [&](Side& side) {
+          auto weight = side.ops().prepare({.parts = parts, .scales = scales});
+          EXPECT_TRUE(weight.ok());
+          const TensorRef y = side.output({5, kRows + 1});
+          side.run(Linear{.x = side.activations(x, {5, kCols}), .weight = &weight.value(), .y = y});
+          return side.read(y);
+        },
+        GetParam().tolerance.quantized_linear);
   }
 }
 

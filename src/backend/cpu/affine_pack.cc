@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "tensor/format/grouped_blocks.h"
 #include "tensor/format/half.h"
 #include "tensor/format/k_scales.h"
 #include "tensor/format/q2_k.h"
@@ -121,16 +122,25 @@ struct Packer {
         put_bits<Format::kLowBits, Format::kHighBits>(codes + part * 32, low + Format::kHighAt);
       }
     }
-    const Scales scales = cpu::scales(block);
-    for (int g = 0; g < Format::kGroups; ++g) {
-      if constexpr (Format::kHasGroupScales)
-        tile[Format::kScalesAt + g * kAffineRows + lane] = scales.scale[g];
-      if constexpr (Format::kScales == AffineScales::kGroupMin) {
-        tile[Format::kMinsAt + g * kAffineRows + lane] = scales.min[g];
+    put_scales(block, lane, tile);
+  }
+
+  static void put_scales(const Block& block, int lane, uint8_t* tile) {
+    if constexpr (Format::kScales == AffineScales::kBlockZero) {
+      std::memcpy(tile + lane * 4, &block.d, sizeof(block.d));
+      tile[Format::kMAt + lane] = static_cast<uint8_t>(block.zero);
+    } else {
+      const Scales scales = cpu::scales(block);
+      for (int g = 0; g < Format::kGroups; ++g) {
+        if constexpr (Format::kHasGroupScales)
+          tile[Format::kScalesAt + g * kAffineRows + lane] = scales.scale[g];
+        if constexpr (Format::kScales == AffineScales::kGroupMin) {
+          tile[Format::kMinsAt + g * kAffineRows + lane] = scales.min[g];
+        }
       }
+      put_half(tile + lane * 2, scales.d);
+      if constexpr (Format::kHasMins) put_half(tile + Format::kMAt + lane * 2, scales.m);
     }
-    put_half(tile + lane * 2, scales.d);
-    if constexpr (Format::kHasMins) put_half(tile + Format::kMAt + lane * 2, scales.m);
   }
 
   static constexpr auto kBlockBytes = static_cast<int64_t>(sizeof(Block));
@@ -157,6 +167,18 @@ struct Packer {
   }
 
   static void get(const uint8_t* tile, int lane, float* values) {
+    if constexpr (Format::kScales == AffineScales::kBlockZero) {
+      float d;
+      std::memcpy(&d, tile + lane * 4, sizeof(d));
+      const int middle = Format::kOffset + static_cast<int8_t>(tile[Format::kMAt + lane]);
+      for (int c = 0; c < Format::kColumns; ++c)
+        values[c] = d * static_cast<float>(code(tile, lane, c) - middle);
+    } else {
+      get_scaled(tile, lane, values);
+    }
+  }
+
+  static void get_scaled(const uint8_t* tile, int lane, float* values) {
     const float d = half_to_float(get_half(tile + lane * 2));
     float m = 0.0F;
     if constexpr (Format::kHasMins) m = half_to_float(get_half(tile + Format::kMAt + lane * 2));
@@ -228,11 +250,14 @@ constexpr FormatRow format_row() {
 }
 
 constexpr FormatRow kFormats[] = {
-    format_row<AffineQ8_0, BlockQ8_0>(), format_row<AffineQ4_0, BlockQ4_0>(),
-    format_row<AffineQ4_1, BlockQ4_1>(), format_row<AffineQ5_0, BlockQ5_0>(),
-    format_row<AffineQ5_1, BlockQ5_1>(), format_row<AffineQ2_K, BlockQ2_K>(),
-    format_row<AffineQ3_K, BlockQ3_K>(), format_row<AffineQ4_K, BlockQ4_K>(),
-    format_row<AffineQ5_K, BlockQ5_K>(), format_row<AffineQ6_K, BlockQ6_K>(),
+    format_row<AffineQ8_0, BlockQ8_0>(),       format_row<AffineQ4_0, BlockQ4_0>(),
+    format_row<AffineQ4_1, BlockQ4_1>(),       format_row<AffineQ5_0, BlockQ5_0>(),
+    format_row<AffineQ5_1, BlockQ5_1>(),       format_row<AffineQ2_K, BlockQ2_K>(),
+    format_row<AffineQ3_K, BlockQ3_K>(),       format_row<AffineQ4_K, BlockQ4_K>(),
+    format_row<AffineQ5_K, BlockQ5_K>(),       format_row<AffineQ6_K, BlockQ6_K>(),
+    format_row<AffineI4_G32, BlockI4<32>>(),   format_row<AffineI4_G64, BlockI4<64>>(),
+    format_row<AffineI4_G128, BlockI4<128>>(), format_row<AffineI8_G32, BlockI8<32>>(),
+    format_row<AffineI8_G64, BlockI8<64>>(),   format_row<AffineI8_G128, BlockI8<128>>(),
 };
 
 const FormatRow& find(DType format) {

@@ -80,8 +80,9 @@ class CpuOps : public Ops {
 
   Result<Weight> prepare(const WeightSource& source) override {
     Weight weight{.rows = source.rows(), .cols = source.cols(), .segments = {}};
-    for (const TensorRef& part : source.parts) {
-      TRY(segment, allocate_segment(part));
+    for (std::size_t i = 0; i < source.parts.size(); ++i) {
+      TRY(format, source.format(i));
+      TRY(segment, allocate_segment(format, source.parts[i]));
       weight.segments.push_back(std::move(segment));
     }
     // Each node writes, and so has in its own memory, the rows that Linear will begin with there.
@@ -115,13 +116,12 @@ class CpuOps : public Ops {
     return index;
   }
 
-  Result<WeightSegment> allocate_segment(const TensorRef& part) {
-    TRY(index, find_kernel(part.dtype, part.cols()));
+  Result<WeightSegment> allocate_segment(DType format, const TensorRef& part) {
+    TRY(index, find_kernel(format, part.cols()));
     const WeightLayout& layout = weight_layout(linear_kernel(index).layout);
-    const int64_t bytes = layout.bytes(part.dtype, part.rows(), part.cols());
+    const int64_t bytes = layout.bytes(format, part.rows(), part.cols());
     TRY(buffer, memory_.allocate(static_cast<std::size_t>(bytes), Contents::kUndefined));
-    WeightSegment segment{
-        .format = part.dtype, .rows = part.rows(), .layout = index, .buffers = {}};
+    WeightSegment segment{.format = format, .rows = part.rows(), .layout = index, .buffers = {}};
     segment.buffers.push_back(std::move(buffer));
     return segment;
   }
@@ -138,10 +138,29 @@ class CpuOps : public Ops {
         layout.row_unit;
     for (int64_t row = begin; row < end; row += rows_at_once) {
       const int64_t stop = std::min(end, row + rows_at_once);
-      layout.pack(part.dtype, static_cast<const std::byte*>(part.data), stride, part.rows(),
-                  part.cols(), row, stop, static_cast<std::byte*>(segment.buffers[0].data()));
+      auto* packed = static_cast<std::byte*>(segment.buffers[0].data());
+      if (source.has_scales(index)) {
+        pack_grouped(part, source.scales[index], segment, row, stop, packed);
+      } else {
+        layout.pack(part.dtype, static_cast<const std::byte*>(part.data), stride, part.rows(),
+                    part.cols(), row, stop, packed);
+      }
       if (source.copied) source.copied(part.row_slice(row, stop - row));
     }
+  }
+
+  // Rows [begin, end), as blocks that carry their scales.
+  static void pack_grouped(const TensorRef& part, const GroupScales& scales,
+                           const WeightSegment& segment, int64_t begin, int64_t end,
+                           std::byte* packed) {
+    const WeightLayout& layout = weight_layout(linear_kernel(segment.layout).layout);
+    const int64_t row_bytes = bytes_for(segment.format, part.cols());
+    std::vector<std::byte> blocks(static_cast<std::size_t>((end - begin) * row_bytes));
+    for (int64_t row = begin; row < end; ++row)
+      group_row(part, scales, row, blocks.data() + (row - begin) * row_bytes);
+    // What lies before row `begin`, a multiple of row_unit, takes what so many rows would.
+    layout.pack(segment.format, blocks.data(), row_bytes, end - begin, part.cols(), 0, end - begin,
+                packed + layout.bytes(segment.format, begin, part.cols()));
   }
 
   Context context_;

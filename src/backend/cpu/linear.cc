@@ -172,9 +172,7 @@ int64_t workspace_bytes(const Context& context, const Linear& op) {
     bytes += Workspace::bytes<int8_t>(values) + Workspace::bytes<float>(values / 32) +
              Workspace::bytes<int32_t>(values / 32 * 3);
   }
-  const bool may_need_scratch =
-      context.arithmetic == Arithmetic::kFloat32 || context.isa >= Isa::kAvx512Bf16;
-  const int rows = loaded ? scratch_rows(*op.weight) : may_need_scratch ? kMaxScratchRows : 0;
+  const int rows = loaded ? scratch_rows(*op.weight) : kMaxScratchRows;
   return bytes + Workspace::bytes<float>(rows * padded(op.x.cols()) * context.pool.size());
 }
 

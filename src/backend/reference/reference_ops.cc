@@ -39,15 +39,21 @@ class ReferenceOps : public Ops {
 
   Result<Weight> prepare(const WeightSource& source) override {
     Weight weight{.rows = source.rows(), .cols = source.cols(), .segments = {}};
-    for (const TensorRef& part : source.parts) {
-      TRY(bytes, prepared_bytes(part.dtype, part.rows(), part.cols()));
+    for (std::size_t i = 0; i < source.parts.size(); ++i) {
+      const TensorRef& part = source.parts[i];
+      TRY(format, source.format(i));
+      TRY(bytes, prepared_bytes(format, part.rows(), part.cols()));
       TRY(buffer, allocate(static_cast<std::size_t>(bytes)));
-      const int64_t row_bytes = bytes_for(part.dtype, part.cols());
+      const int64_t row_bytes = bytes_for(format, part.cols());
       for (int64_t r = 0; r < part.rows(); ++r) {
-        std::memcpy(static_cast<std::byte*>(buffer.data()) + r * row_bytes,
-                    part.row_slice(r, 1).data, static_cast<std::size_t>(row_bytes));
+        auto* row = static_cast<std::byte*>(buffer.data()) + r * row_bytes;
+        if (source.has_scales(i)) {
+          group_row(part, source.scales[i], r, row);
+        } else {
+          std::memcpy(row, part.row_slice(r, 1).data, static_cast<std::size_t>(row_bytes));
+        }
       }
-      WeightSegment segment{.format = part.dtype, .rows = part.rows(), .layout = 0, .buffers = {}};
+      WeightSegment segment{.format = format, .rows = part.rows(), .layout = 0, .buffers = {}};
       segment.buffers.push_back(std::move(buffer));
       weight.segments.push_back(std::move(segment));
     }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "tensor/format/bf16.h"
+#include "tensor/format/grouped_blocks.h"
 #include "tensor/format/half.h"
 #include "tensor/format/q2_k.h"
 #include "tensor/format/q3_k.h"
@@ -72,6 +73,14 @@ constexpr std::array<Row, kNumDTypes> kDecoders = {{
     {DType::kQ4_K, decode_blocks<BlockQ4_K>},
     {DType::kQ5_K, decode_blocks<BlockQ5_K>},
     {DType::kQ6_K, decode_blocks<BlockQ6_K>},
+    {DType::kU4, nullptr},
+    {DType::kI4_G32, decode_blocks<BlockI4<32>>},
+    {DType::kI4_G64, decode_blocks<BlockI4<64>>},
+    {DType::kI4_G128, decode_blocks<BlockI4<128>>},
+    {DType::kI8_G32, decode_blocks<BlockI8<32>>},
+    {DType::kI8_G64, decode_blocks<BlockI8<64>>},
+    {DType::kI8_G128, decode_blocks<BlockI8<128>>},
+    {DType::kF8_G128, decode_blocks<BlockF8<128>>},
 }};
 
 constexpr bool in_enum_order() {

@@ -8,7 +8,7 @@
 //
 // A tile is 16 rows by one block of the checkpoint (32 or 256 columns), in the order in which it is
 // read:
-//   d, m         F16 for each row: [16]
+//   d, m         F16 for each row: [16]; of kBlockZero F32, and the zero in one byte
 //   scales, mins one byte for each group and row: [groups][16]
 //   parts        for each 32 columns, the low bits of 8 steps: a vector of 64 bytes holds 8 /
 //                kLowBits steps, the first in the lowest bits; then the same for the kHighBits
@@ -30,6 +30,7 @@ enum class AffineScales : uint8_t {
   kBlockMin,      // a = d, b = m
   kGroup,         // a = d * scale (signed), b = 0
   kGroupMin,      // a = d * scale, b = -m * min
+  kBlockZero,     // a = d, b = -d * zero (signed); d in float
   kGroupNibbles,  // the same, with scale and min in the low and high half of one byte
 };
 
@@ -47,13 +48,15 @@ struct AffineFormat {
   static constexpr bool kHasGroupScales = kScales == AffineScales::kGroup ||
                                           kScales == AffineScales::kGroupMin ||
                                           kScales == AffineScales::kGroupNibbles;
-  static constexpr bool kHasMins = kScales == AffineScales::kBlockMin ||
-                                   kScales == AffineScales::kGroupMin ||
-                                   kScales == AffineScales::kGroupNibbles;
+  static constexpr bool kHasMins =
+      kScales == AffineScales::kBlockMin || kScales == AffineScales::kBlockZero ||
+      kScales == AffineScales::kGroupMin || kScales == AffineScales::kGroupNibbles;
 
   static constexpr int kGroups = kColumns / kGroup;
-  static constexpr int kMAt = kAffineRows * 2;
-  static constexpr int kScalesAt = kMAt + (kHasMins ? kAffineRows * 2 : 0);
+  static constexpr int kDBytes = kScales == AffineScales::kBlockZero ? 4 : 2;
+  static constexpr int kMBytes = kScales == AffineScales::kBlockZero ? 1 : kHasMins ? 2 : 0;
+  static constexpr int kMAt = kAffineRows * kDBytes;
+  static constexpr int kScalesAt = kMAt + kAffineRows * kMBytes;
   static constexpr int kMinsAt = kScalesAt + (kHasGroupScales ? kGroups * kAffineRows : 0);
   static constexpr int kPartsAt =
       kMinsAt + (kScales == AffineScales::kGroupMin ? kGroups * kAffineRows : 0);
@@ -73,6 +76,12 @@ using AffineQ2_K = AffineFormat<DType::kQ2_K, 256, 16, 2, 0, 0, AffineScales::kG
 using AffineQ3_K = AffineFormat<DType::kQ3_K, 256, 16, 2, 1, 4, AffineScales::kGroup>;
 using AffineQ4_K = AffineFormat<DType::kQ4_K, 256, 32, 4, 0, 0, AffineScales::kGroupMin>;
 using AffineQ5_K = AffineFormat<DType::kQ5_K, 256, 32, 4, 1, 0, AffineScales::kGroupMin>;
+using AffineI4_G32 = AffineFormat<DType::kI4_G32, 32, 32, 4, 0, 8, AffineScales::kBlockZero>;
+using AffineI4_G64 = AffineFormat<DType::kI4_G64, 64, 32, 4, 0, 8, AffineScales::kBlockZero>;
+using AffineI4_G128 = AffineFormat<DType::kI4_G128, 128, 32, 4, 0, 8, AffineScales::kBlockZero>;
+using AffineI8_G32 = AffineFormat<DType::kI8_G32, 32, 32, 8, 0, 128, AffineScales::kBlockZero>;
+using AffineI8_G64 = AffineFormat<DType::kI8_G64, 64, 32, 8, 0, 128, AffineScales::kBlockZero>;
+using AffineI8_G128 = AffineFormat<DType::kI8_G128, 128, 32, 8, 0, 128, AffineScales::kBlockZero>;
 using AffineQ6_K = AffineFormat<DType::kQ6_K, 256, 16, 4, 2, 32, AffineScales::kGroup>;
 
 // How many steps' products of a code of `bits` bits and +-127 may be added in signed 16 bits, two

@@ -172,11 +172,14 @@ constexpr LinearKernel affine_kernel() {
 
 template <class D, Isa kIsa>
 inline constexpr LinearKernel kAffineKernels[] = {
-    affine_kernel<D, kIsa, AffineQ8_0>(), affine_kernel<D, kIsa, AffineQ4_0>(),
-    affine_kernel<D, kIsa, AffineQ4_1>(), affine_kernel<D, kIsa, AffineQ5_0>(),
-    affine_kernel<D, kIsa, AffineQ5_1>(), affine_kernel<D, kIsa, AffineQ2_K>(),
-    affine_kernel<D, kIsa, AffineQ3_K>(), affine_kernel<D, kIsa, AffineQ4_K>(),
-    affine_kernel<D, kIsa, AffineQ5_K>(), affine_kernel<D, kIsa, AffineQ6_K>(),
+    affine_kernel<D, kIsa, AffineQ8_0>(),    affine_kernel<D, kIsa, AffineQ4_0>(),
+    affine_kernel<D, kIsa, AffineQ4_1>(),    affine_kernel<D, kIsa, AffineQ5_0>(),
+    affine_kernel<D, kIsa, AffineQ5_1>(),    affine_kernel<D, kIsa, AffineQ2_K>(),
+    affine_kernel<D, kIsa, AffineQ3_K>(),    affine_kernel<D, kIsa, AffineQ4_K>(),
+    affine_kernel<D, kIsa, AffineQ5_K>(),    affine_kernel<D, kIsa, AffineQ6_K>(),
+    affine_kernel<D, kIsa, AffineI4_G32>(),  affine_kernel<D, kIsa, AffineI4_G64>(),
+    affine_kernel<D, kIsa, AffineI4_G128>(), affine_kernel<D, kIsa, AffineI8_G32>(),
+    affine_kernel<D, kIsa, AffineI8_G64>(),  affine_kernel<D, kIsa, AffineI8_G128>(),
 };
 
 }  // namespace chitu::cpu

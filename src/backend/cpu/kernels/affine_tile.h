@@ -59,11 +59,18 @@ struct AffineTile {
                  .high = tile + Format::kPartsAt + Format::kHighAt + lane * 4,
                  .scales = tile + Format::kScalesAt + lane,
                  .mins = tile + Format::kMinsAt + lane,
-                 .d = D::from_f16(tile + lane * 2),
+                 .d = D::set1(0.0F),
                  .minus_m = D::set1(0.0F)};
-    if constexpr (Format::kHasMins) {
-      w.minus_m = D::from_f16(tile + Format::kMAt + lane * 2);
-      if constexpr (!Format::kHasGroupScales) w.minus_m = D::mul(w.minus_m, D::set1(-1.0F));
+    const uint8_t* d = tile + lane * Format::kDBytes;
+    const uint8_t* m = tile + Format::kMAt + lane * Format::kMBytes;
+    if constexpr (Format::kScales == AffineScales::kBlockZero) {
+      w.d = D::from_f32(d);
+      w.minus_m = D::mul(w.d, D::from_i8(reinterpret_cast<const int8_t*>(m)));
+    } else {
+      w.d = D::from_f16(d);
+      if constexpr (Format::kHasMins) w.minus_m = D::from_f16(m);
+      if constexpr (Format::kScales == AffineScales::kBlockMin)
+        w.minus_m = D::mul(w.minus_m, D::set1(-1.0F));
     }
     return w;
   }

@@ -7,6 +7,7 @@
 
 #include "backend/cpu/kernels/decoded_multiply.h"
 #include "backend/cpu/kernels/interleaved_multiply.h"
+#include "tensor/format/grouped_blocks.h"
 #include "tensor/format/q2_k.h"
 #include "tensor/format/q3_k.h"
 #include "tensor/format/q4_0.h"
@@ -114,6 +115,13 @@ inline constexpr LinearKernel kFloatKernels[] = {
     decoded_kernel<V, kIsa, BlockQ4_K>(DType::kQ4_K),
     decoded_kernel<V, kIsa, BlockQ5_K>(DType::kQ5_K),
     decoded_kernel<V, kIsa, BlockQ6_K>(DType::kQ6_K),
+    decoded_kernel<V, kIsa, BlockI4<32>>(DType::kI4_G32),
+    decoded_kernel<V, kIsa, BlockI4<64>>(DType::kI4_G64),
+    decoded_kernel<V, kIsa, BlockI4<128>>(DType::kI4_G128),
+    decoded_kernel<V, kIsa, BlockI8<32>>(DType::kI8_G32),
+    decoded_kernel<V, kIsa, BlockI8<64>>(DType::kI8_G64),
+    decoded_kernel<V, kIsa, BlockI8<128>>(DType::kI8_G128),
+    decoded_kernel<V, kIsa, BlockF8<128>>(DType::kF8_G128),
 };
 
 }  // namespace chitu::cpu

@@ -154,10 +154,12 @@ constexpr LinearKernel amx_kernel() {
 }
 
 constexpr LinearKernel kKernels[] = {
-    amx_kernel<AffineQ8_0>(), amx_kernel<AffineQ4_0>(), amx_kernel<AffineQ4_1>(),
-    amx_kernel<AffineQ5_0>(), amx_kernel<AffineQ5_1>(), amx_kernel<AffineQ2_K>(),
-    amx_kernel<AffineQ3_K>(), amx_kernel<AffineQ4_K>(), amx_kernel<AffineQ5_K>(),
-    amx_kernel<AffineQ6_K>(),
+    amx_kernel<AffineQ8_0>(),    amx_kernel<AffineQ4_0>(),   amx_kernel<AffineQ4_1>(),
+    amx_kernel<AffineQ5_0>(),    amx_kernel<AffineQ5_1>(),   amx_kernel<AffineQ2_K>(),
+    amx_kernel<AffineQ3_K>(),    amx_kernel<AffineQ4_K>(),   amx_kernel<AffineQ5_K>(),
+    amx_kernel<AffineQ6_K>(),    amx_kernel<AffineI4_G32>(), amx_kernel<AffineI4_G64>(),
+    amx_kernel<AffineI4_G128>(), amx_kernel<AffineI8_G32>(), amx_kernel<AffineI8_G64>(),
+    amx_kernel<AffineI8_G128>(),
 };
 
 }  // namespace

@@ -144,6 +144,11 @@ struct Dot {
     for (int i = 0; i < 16; ++i) r.lane[i] = static_cast<float>(p[i] >> kShift & 0xf);
     return r;
   }
+  static F from_f32(const uint8_t* p) {
+    F r;
+    std::memcpy(r.lane, p, sizeof(r.lane));
+    return r;
+  }
   static F from_f16(const uint8_t* p) {
     F r;
     for (int i = 0; i < 16; ++i) {
