@@ -31,7 +31,7 @@ struct ReadFloats {
   static constexpr int kTileSums = V::kWidth == 16 ? 24 : V::kWidth == 8 ? 12 : 16;
   static constexpr int kTileTokens = V::kWidth == 16 ? 12 : V::kWidth == 8 ? 6 : 1;
   using TileUnits =
-      std::conditional_t<V::kWidth == 16, std::integer_sequence<int, 4, 3, 2>,
+      std::conditional_t<V::kWidth == 16, std::integer_sequence<int, 8, 4, 3, 2>,
                          std::conditional_t<V::kWidth == 8, std::integer_sequence<int, 2, 1>,
                                             std::integer_sequence<int, 1>>>;
 

@@ -67,7 +67,7 @@ class InterleavedMultiply {
 
   // The last tile of tokens prefetches the units that follow, item by item: units of few columns
   // end before the processor has noticed how they are read. Not more than caches hold besides.
-  static constexpr int64_t kMostPrefetched = int64_t{192} << 10;
+  static constexpr int64_t kMostPrefetched = int64_t{512} << 10;
 
   // In tiles of about the same size.
   template <int kUnits>

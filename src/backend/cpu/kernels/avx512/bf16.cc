@@ -21,7 +21,7 @@ struct ReadPairs {
   static constexpr int kSteps = 1;
   static constexpr int kTileSums = 24;
   static constexpr int kTileTokens = 12;
-  using TileUnits = std::integer_sequence<int, 4, 3, 2>;
+  using TileUnits = std::integer_sequence<int, 8, 4, 3, 2>;
 
   static PaddedRows<uint16_t> input(const LinearCall& call) { return call.bf16; }
   template <int kStep>
