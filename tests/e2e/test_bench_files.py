@@ -12,7 +12,7 @@ from gguf.quants import dequantize
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "bench/peers")]
-import compare  # noqa: E402
+import contest  # noqa: E402
 import floor  # noqa: E402
 import make_shapes  # noqa: E402
 from contestants import LlamaCpp, parse_test  # noqa: E402
@@ -94,10 +94,10 @@ class Fixed:
 
 def test_ratios_are_of_one_round_and_survive_a_failure(capsys):
     peer, ours = Fixed("peer", [10, 20, None]), Fixed("chitu", [20, 30, 50])
-    speeds = compare.run_rounds([peer, ours], {"small-q4_0": "file"}, ["tg2"], 3)
+    speeds = contest.run_rounds([peer, ours], {"small-q4_0": "file"}, ["tg2"], 3)
     assert speeds["small-q4_0"]["tg2"] == {"peer": [10, 20, None], "chitu": [20, 30, 50]}
     ceilings = {"bandwidth": {"memory": 1e9}, "arithmetic": {"fp32_avx2": 1e11}}
-    compare.print_tables(speeds, ceilings, ["peer", "chitu"])
+    contest.print_tables(speeds, ceilings, ["peer", "chitu"])
     out = capsys.readouterr().out
     assert re.search(r"\| tg2 \| 15\.0 \(\d+%\) \| 30\.0 \(\d+%\) \| 1\.75 \(1\.50 to 2\.00\) \|", out)
 

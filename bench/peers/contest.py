@@ -157,7 +157,7 @@ def measure(options):
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
     about = machine()
     if about["load_average"] > 0.5:
-        print(f"compare.py: the load average is {about['load_average']:.1f}: other programs disturb "
+        print(f"contest.py: the load average is {about['load_average']:.1f}: other programs disturb "
               "the measurement, some contestants more than others", file=sys.stderr)
     before = measure_ceilings(options.ceilings, options.threads)
     speeds = run_rounds(contestants, models, options.tests, options.rounds)
