@@ -88,7 +88,7 @@ class Fixed:
     def measure(self, model, test):
         speed = next(self.speeds)
         if speed is None:
-            raise compare.Failed("no such test")
+            raise contest.Failed("no such test")
         return speed
 
 
@@ -110,7 +110,7 @@ def test_the_batched_bench_of_llama_cpp_is_read(tmp_path):
     program.chmod(0o755)
     assert LlamaCpp(tmp_path, 2).measure("model", "tg64x4") == 256.5
     program.write_text("#!/bin/sh\necho no model >&2; exit 1\n")
-    with pytest.raises(compare.Failed, match="no model"):
+    with pytest.raises(contest.Failed, match="no model"):
         LlamaCpp(tmp_path, 2).measure("model", "tg64x4")
 
 
