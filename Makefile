@@ -89,7 +89,7 @@ $(VENV)/.installed: tests/requirements.txt
 
 .PHONY: test
 test: ## Build and run all tests, the linters and the sanitizers, or only STAGES="unit ..."
-	@scripts/deps.sh build test lint fuzz
+	@scripts/deps.sh build test lint fuzz arm64
 	@$(MAKE) --silent $(VENV)/.installed
 	@$(PYTHON) scripts/test.py --jobs $(JOBS) $(STAGES)
 

@@ -15,6 +15,7 @@ declare -A groups=(
   [test]="libgtest-dev libgmock-dev libbenchmark-dev python3-venv"
   [lint]="clang-format-14 clang-tidy-19 shellcheck git python3"
   [fuzz]="clang-19 libclang-rt-19-dev"
+  [arm64]="g++-aarch64-linux-gnu qemu-user googletest"
 )
 
 fail() {

@@ -155,6 +155,14 @@ def stage_tsan(jobs):
     return ctest("tsan", jobs, "--label-regex", "threads")
 
 
+def stage_arm64(jobs):
+    """The back ends for 64-bit ARM, in an emulator of the processor: but what asks the operating system
+    (threads, memory) meets the emulator's idea of one."""
+    if not build("arm64", "tests", jobs):
+        return Count.of(False)
+    return ctest("arm64", jobs, "--exclude-regex", "^(base|backend_cpu)$")
+
+
 def stage_fuzz(jobs):
     if not build("fuzz", "all", jobs):
         return Count.of(False)
@@ -192,6 +200,7 @@ STAGES = {
     "install": stage_install,
     "asan": stage_asan,
     "tsan": stage_tsan,
+    "arm64": stage_arm64,
     "fuzz": stage_fuzz,
     "pytest": stage_pytest,
 }
