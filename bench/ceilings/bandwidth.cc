@@ -1,10 +1,15 @@
 #include "bandwidth.h"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "stopwatch.h"
@@ -19,9 +24,31 @@ std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-std::size_t cache_bytes(int name, std::size_t fallback) {
-  const long bytes = sysconf(name);
-  return bytes > 0 ? static_cast<std::size_t>(bytes) : fallback;
+std::string first_line(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// Bytes of all caches of this level that hold data, as Linux lists them for each CPU; `fallback`
+// where it lists none. (sysconf knows sizes, too, but on AMD's processors that of all caches of the
+// package, however few of its cores a virtual machine has.)
+std::size_t cache_bytes(std::string_view level, std::size_t fallback) {
+  std::map<std::string, std::size_t> caches;  // by the CPUs that share them
+  for (const int cpu : allowed_cpus()) {
+    for (int index = 0; index < 8; ++index) {
+      const std::filesystem::path folder =
+          fmt::format("/sys/devices/system/cpu/cpu{}/cache/index{}", cpu, index);
+      if (first_line(folder / "level") != level) continue;
+      std::istringstream size(first_line(folder / "size"));  // "32768K"
+      std::size_t kib = 0;
+      if (size >> kib) caches[first_line(folder / "shared_cpu_list")] = kib << 10;
+    }
+  }
+  std::size_t sum = 0;
+  for (const auto& [cpus, bytes] : caches) sum += bytes;
+  return sum > 0 ? sum : fallback;
 }
 
 // Where thread i's part of `bytes` begins.
@@ -85,7 +112,7 @@ double WorkingSet::measure(Read read, ThreadPool& pool, double seconds) const {
   return static_cast<double>(bytes_ * passes) / time;
 }
 
-std::size_t l2_cache_bytes() { return cache_bytes(_SC_LEVEL2_CACHE_SIZE, std::size_t{1} << 20); }
-std::size_t l3_cache_bytes() { return cache_bytes(_SC_LEVEL3_CACHE_SIZE, std::size_t{32} << 20); }
+std::size_t l2_cache_bytes() { return cache_bytes("2", std::size_t{1} << 20); }
+std::size_t l3_cache_bytes() { return cache_bytes("3", std::size_t{32} << 20); }
 
 }  // namespace chitu::ceilings

@@ -36,8 +36,8 @@ class WorkingSet {
   std::size_t bytes_;
 };
 
-// Bytes of one core's second-level cache and of the third-level cache; a common size where the
-// system does not tell.
+// Bytes of all second-level and of all third-level caches that this process' CPUs have; a common
+// size where the system does not tell.
 std::size_t l2_cache_bytes();
 std::size_t l3_cache_bytes();
 

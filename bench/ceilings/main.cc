@@ -9,14 +9,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "arguments.h"
 #include "arithmetic.h"
 #include "bandwidth.h"
 #include "io/json.h"
@@ -37,29 +36,6 @@ struct Measured {
   double per_second;
 };
 
-template <class T>
-std::optional<T> number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-Result<std::vector<int>> thread_counts(std::string_view text) {
-  std::vector<int> counts;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const auto count = number<int>(text.substr(begin, end - begin));
-    if (!count || *count < 1 || *count > 1024) {
-      return make_error(ErrorCode::kInvalidArgument,
-                        "--threads {}: expected integers in [1, 1024], as in 1,2,4", text);
-    }
-    counts.push_back(*count);
-    begin = end + 1;
-  }
-  return counts;
-}
-
 Result<Options> read_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
@@ -70,15 +46,11 @@ Result<Options> read_options(int argc, char** argv) {
     }
     const std::string_view value = i + 1 < argc ? argv[++i] : "";
     if (name == "--threads") {
-      TRY(threads, thread_counts(value));
+      TRY(threads, read_counts(name, value));
       options.threads = std::move(threads);
     } else if (name == "--seconds") {
-      const auto seconds = number<double>(value);
-      if (!seconds || !(*seconds > 0 && *seconds <= 60)) {
-        return make_error(ErrorCode::kInvalidArgument, "--seconds {}: expected a number in (0, 60]",
-                          value);
-      }
-      options.seconds = *seconds;
+      TRY(length, read_seconds(name, value));
+      options.seconds = length;
     } else {
       return make_error(ErrorCode::kInvalidArgument,
                         "unknown argument '{}'; usage: bench_ceilings [--threads N,...] "
@@ -101,7 +73,8 @@ struct Level {
 
 // Sizes that lie well inside the level they are named after and well beyond the one below it.
 std::vector<Level> levels(int threads) {
-  const std::size_t l2 = l2_cache_bytes() * static_cast<std::size_t>(threads);
+  const std::size_t cpus = allowed_cpus().size();
+  const std::size_t l2 = l2_cache_bytes() * std::min<std::size_t>(threads, cpus) / cpus;
   const std::size_t l3 = l3_cache_bytes();
   const std::size_t memory = std::max(std::size_t{1} << 30, 4 * l3);
   return {{"memory", memory, Pages::kHuge},

@@ -4,19 +4,14 @@
 #include <numeric>
 #include <vector>
 
-#include "arithmetic.h"
 #include "backend/cpu/cpu_ops.h"
-#include "bandwidth.h"
-#include "benches.h"
-#include "stopwatch.h"
+#include "report.h"
+#include "timing.h"
 
 namespace chitu::bench {
 namespace {
 
-constexpr double kSeconds = 0.3;  // of one measurement
 constexpr int64_t kBlockSize = 32;
-// Caches are read in turn until so much has been read: what is read lies in memory.
-constexpr int64_t kBytesInTurn = int64_t{192} << 20;
 
 struct Heads {
   std::string_view model;
@@ -42,7 +37,8 @@ class Step {
     const int64_t blocks = (what.context + kBlockSize - 1) / kBlockSize;
     const Shape shape{blocks * what.sequences, heads.kv_heads, kBlockSize, heads.head_dim};
     const int64_t bytes = bytes_for(dtype, shape.elements());
-    for (int64_t n = 0; n == 0 || n < kBytesInTurn / what.tokens; n += 2 * bytes) {
+    const int64_t in_turn = static_cast<int64_t>(bytes_in_turn()) / what.tokens;
+    for (int64_t n = 0; n == 0 || n < in_turn; n += 2 * bytes) {
       layers_.push_back({cache(dtype, shape, bytes), cache(dtype, shape, bytes)});
     }
     const int64_t rows = what.tokens * what.sequences;
@@ -102,90 +98,45 @@ class Step {
   AttentionPlan plan_;
 };
 
-// What the machine could do, measured when it is first asked for.
-class Ceilings {
- public:
-  explicit Ceilings(ThreadPool& pool) : pool_(pool) {}
-
-  double bytes_per_second() {
-    if (bytes_ > 0) return bytes_;
-    const auto set = ceilings::WorkingSet::make(static_cast<std::size_t>(kBytesInTurn),
-                                                ceilings::Pages::kHuge, pool_);
-    if (set.ok()) bytes_ = set->measure(ceilings::best_read(), pool_, kSeconds);
-    return bytes_;
-  }
-  double flops_per_second(std::string_view unit) {
-    if (unit == unit_) return flops_;
-    unit_ = unit;
-    for (const ceilings::Arithmetic& a : ceilings::all_arithmetic()) {
-      if (a.name == unit && a.is_supported()) flops_ = measure(a, pool_, kSeconds);
-    }
-    return flops_;
-  }
-
- private:
-  ThreadPool& pool_;
-  double bytes_ = 0;
-  std::string_view unit_;
-  double flops_ = 0;
-};
-
-class AttentionBench {
- public:
-  AttentionBench(ThreadPool& pool, std::string filter)
-      : pool_(pool), filter_(std::move(filter)), ceilings_(pool) {}
-
-  void run(cpu::Isa isa, const Heads& heads, DType dtype, const Case& what) {
-    const bool decode = what.tokens == 1;
-    const std::string label =
-        fmt::format("attention {} {} {} {} {}", name(dtype), cpu::name(isa), heads.model,
-                    decode ? "decode" : "prefill",
-                    decode ? fmt::format("{}x{}", what.sequences, what.context)
-                           : fmt::format("{}", what.tokens));
-    if (label.find(filter_) == std::string::npos) return;
-    const auto ops = make_cpu_ops(pool_, {.max_isa = isa});
-    if (!ops.ok()) return;
-    Step step(**ops, heads, dtype, what);
-    const double time = ceilings::best_time(kSeconds, [&] { step.run(); });
-    if (decode) {
-      const double bytes = 2.0 * static_cast<double>(what.sequences * heads.kv_heads) *
-                           static_cast<double>(bytes_for(dtype, what.context * heads.head_dim));
-      print(label, bytes / time, "GB/s", ceilings_.bytes_per_second());
-    } else {
-      const auto pairs = static_cast<double>(what.tokens * (what.tokens + 1) / 2);
-      print(label, 4.0 * static_cast<double>(heads.heads * heads.head_dim) * pairs / time,
-            "GFLOP/s", ceilings_.flops_per_second(unit(isa)));
-    }
-  }
-
- private:
-  static std::string_view unit(cpu::Isa isa) {
-    if (isa >= cpu::Isa::kAvx512) return "fp32_avx512";
-    return isa >= cpu::Isa::kAvx2 ? "fp32_avx2" : "fp32_scalar";
-  }
-  static void print(const std::string& label, double rate, std::string_view of, double ceiling) {
-    fmt::print("{:52} {:8.1f} {:8} {:4.0f} %\n", label, rate * 1e-9, of, 100 * rate / ceiling);
-  }
-
-  ThreadPool& pool_;
-  std::string filter_;
-  Ceilings ceilings_;
-};
+void bench_case(Report& report, cpu::Isa isa, const Heads& heads, DType dtype, const Case& what) {
+  const bool decode = what.tokens == 1;
+  const std::string label = fmt::format(
+      "attention {} {} {} {} {}", name(dtype), cpu::name(isa), heads.model,
+      decode ? "decode" : "prefill",
+      decode ? fmt::format("{}x{}", what.sequences, what.context) : fmt::format("{}", what.tokens));
+  if (!report.wants(label)) return;
+  const auto ops = make_cpu_ops(report.pool(), {.max_isa = isa});
+  if (!ops.ok()) return;
+  Step step(**ops, heads, dtype, what);
+  const double time = time_of_call(report.options().seconds, [&] { step.run(); });
+  const auto values = static_cast<double>(what.sequences * what.context);
+  // A token attends to itself and those before it.
+  const double pairs = values * static_cast<double>(what.tokens) -
+                       static_cast<double>(what.sequences * what.tokens * (what.tokens - 1) / 2);
+  const double bits = 8.0 * info(dtype).block_bytes / info(dtype).block_elements;
+  report.add({.kernel = label,
+              .format = name(dtype),
+              .tokens = what.tokens * what.sequences,
+              .seconds = time,
+              .bytes = 2 * values * static_cast<double>(heads.kv_heads * heads.head_dim) * bits / 8,
+              .operations = 4 * pairs * static_cast<double>(heads.heads * heads.head_dim),
+              .unit = fp32_unit(isa),
+              .bits = bits});
+}
 
 }  // namespace
 
-void bench_attention(ThreadPool& pool, const std::string& filter) {
-  AttentionBench bench(pool, filter);
+void bench_attention(Report& report) {
   constexpr Case kCases[] = {{512, 512, 1}, {2048, 2048, 1}, {512, 1, 1},
                              {2048, 1, 1},  {8192, 1, 1},    {2048, 1, 16}};
   for (const Heads& heads : {kLlama, kQwen, kSmol}) {
-    for (const Case& what : kCases) bench.run(cpu::Isa::kAvx512, heads, DType::kF16, what);
+    for (const Case& what : kCases) bench_case(report, cpu::Isa::kAvx512, heads, DType::kF16, what);
   }
   for (const cpu::Isa isa : {cpu::Isa::kScalar, cpu::Isa::kAvx2, cpu::Isa::kAvx512}) {
     for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
       if (isa == cpu::Isa::kAvx512 && dtype == DType::kF16) continue;  // above
       for (const Case& what : {Case{512, 512, 1}, Case{2048, 1, 1}})
-        bench.run(isa, kLlama, dtype, what);
+        bench_case(report, isa, kLlama, dtype, what);
     }
   }
 }

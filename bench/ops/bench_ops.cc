@@ -1,86 +1,79 @@
-// How fast the kernels of the CPU back end are: one line for each row of the matrix kernels' table
-// that this processor can run, and those of attention and of sampling (benches.h).
+// How fast the kernels of the CPU back end are: lines for each row of the matrix kernels' table
+// that this processor can run, and for attention and sampling, each with its share of what the
+// machine can do, measured in the same run.
 //
-//   bench_ops [threads] [words that a line must contain]
+//   bench_ops [--threads N,...] [--tokens N,...] [--seconds S] [--json] [words that lines have]
 //
-// decode: one token, GB/s of weights or cache read. prefill: 64 tokens, GFLOP/s.
+// --threads: default all. --tokens: of the matrix kernels, default 1,16,128. --seconds: of a
+// measurement, default 0.1. --json: a list of objects, in bytes, operations and
+// seconds. Words choose lines: `bench_ops q4_0`, `bench_ops attention f16 decode`.
+//
+// Weights and caches come from memory: several are read in turn, together four third-level caches
+// at least. `bits` is what a value takes in the layout that the kernel reads.
 #include <fmt/format.h>
 
-#include <chrono>
+#include <cctype>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <vector>
 
-#include "backend/cpu/cpu_ops.h"
-#include "backend/cpu/linear_table.h"
-#include "benches.h"
+#include "arguments.h"
+#include "report.h"
 
-namespace chitu {
+namespace chitu::bench {
 namespace {
 
-// Seconds of one call: the best of several, for about a quarter of a second.
-template <class F>
-double seconds(F&& f) {
-  using Clock = std::chrono::steady_clock;
-  f();
-  double best = 1e9;
-  for (const auto end = Clock::now() + std::chrono::milliseconds(250); Clock::now() < end;) {
-    const auto start = Clock::now();
-    f();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+Result<Options> read_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (name == "--json") {
+      options.as_json = true;
+    } else if (name.starts_with("--")) {
+      const std::string_view value = i + 1 < argc ? argv[++i] : "";
+      if (name == "--threads") {
+        TRY(threads, ceilings::read_counts(name, value));
+        options.threads = std::move(threads);
+      } else if (name == "--tokens") {
+        TRY(tokens, ceilings::read_counts(name, value));
+        options.tokens = std::move(tokens);
+      } else if (name == "--seconds") {
+        TRY(seconds, ceilings::read_seconds(name, value));
+        options.seconds = seconds;
+      } else {
+        return make_error(ErrorCode::kInvalidArgument,
+                          "unknown option '{}'; usage: bench_ops [--threads N,...] [--tokens "
+                          "N,...] [--seconds S] [--json] [words that lines have]",
+                          name);
+      }
+    } else {
+      std::string word(name);
+      for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      options.words.push_back(std::move(word));
+    }
   }
-  return best;
+  return options;
 }
 
-class Bench {
- public:
-  Bench(ThreadPool& pool, std::string filter) : pool_(pool), filter_(std::move(filter)) {}
-
-  void linear(const cpu::LinearKernel& kernel) {
-    const std::string label = cpu::name(kernel);
-    if (label.find(filter_) == std::string::npos) return;
-    auto ops = make_cpu_ops(pool_, {.arithmetic = kernel.arithmetic, .max_isa = kernel.isa});
-    if (!ops.ok()) return;
-    // Larger than most caches, and every value an ordinary number in every format.
-    constexpr int64_t kRows = 4096;
-    constexpr int64_t kCols = 4096;
-    constexpr int64_t kTokens = 64;
-    std::vector<std::byte> source(static_cast<std::size_t>(bytes_for(kernel.format, kRows * kCols)),
-                                  std::byte{0x2a});
-    const TensorRef parts[] = {TensorRef::contiguous(source.data(), kernel.format, {kRows, kCols})};
-    const Weight weight = std::move((*ops)->prepare({parts})).value();
-    std::vector<float> x(kTokens * kCols, 0.5F);
-    std::vector<float> y(kTokens * kRows);
-    const auto time = [&](int64_t tokens) {
-      return seconds([&] {
-        (*ops)->run(Linear{.x = TensorRef::contiguous(x.data(), DType::kF32, {tokens, kCols}),
-                           .weight = &weight,
-                           .y = TensorRef::contiguous(y.data(), DType::kF32, {tokens, kRows})});
-      });
-    };
-    fmt::print("{:28} decode {:7.1f} GB/s   prefill {:8.1f} GFLOP/s\n", label,
-               static_cast<double>(weight.bytes()) / time(1) * 1e-9,
-               2e-9 * kTokens * kRows * kCols / time(kTokens));
+int main_of(int argc, char** argv) {
+  const Result<Options> options = read_options(argc, argv);
+  if (!options.ok()) {
+    fmt::print(stderr, "bench_ops: {}\n", options.error().message);
+    return 2;
   }
-
- private:
-  ThreadPool& pool_;
-  std::string filter_;
-};
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a line as soon as it is known
+  json::Array all;
+  for (const int threads : options->threads) {
+    ThreadPool pool({.num_threads = threads});
+    Report report(pool, *options);
+    bench_linear(report);
+    bench_attention(report);
+    bench_sample(report);
+    all.insert(all.end(), report.rows().begin(), report.rows().end());
+  }
+  if (options->as_json) fmt::print("{}\n", boost::json::serialize(all));
+  return 0;
+}
 
 }  // namespace
-}  // namespace chitu
+}  // namespace chitu::bench
 
-int main(int argc, char** argv) {
-  using namespace chitu;
-  ThreadPool pool({.num_threads = argc > 1 ? std::atoi(argv[1]) : 0});
-  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a line as soon as it is known
-  fmt::print("{} threads, {}\n", pool.size(), cpu::name(cpu::best_isa()));
-  const std::string filter = argc > 2 ? argv[2] : "";
-  Bench matrices(pool, filter);
-  for (int i = 0; i < cpu::num_linear_kernels(); ++i) matrices.linear(cpu::linear_kernel(i));
-  bench::bench_attention(pool, filter);
-  bench::bench_sample(pool, filter);
-}
+int main(int argc, char** argv) { return chitu::bench::main_of(argc, argv); }

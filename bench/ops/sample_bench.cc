@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backend/cpu/cpu_ops.h"
-#include "benches.h"
+#include "report.h"
 
 namespace chitu::bench {
 namespace {
@@ -32,7 +32,7 @@ double seconds(Ops& ops, const SamplingParams& params, const std::vector<float>&
 
 }  // namespace
 
-void bench_sample(ThreadPool& pool, const std::string& filter) {
+void bench_sample(Report& report) {
   struct Row {
     std::string_view name;
     SamplingParams params;
@@ -50,11 +50,11 @@ void bench_sample(ThreadPool& pool, const std::string& filter) {
   std::normal_distribution<float> normal(0.0F, 3.0F);
   std::vector<float> logits(kVocabulary);
   for (float& x : logits) x = normal(random);
-  const auto ops = make_cpu_ops(pool, {});
+  const auto ops = make_cpu_ops(report.pool(), {});
   for (const Row& row : kRows) {
     const std::string label = fmt::format("sample of {} {}", kVocabulary, row.name);
-    if (label.find(filter) == std::string::npos || !ops.ok()) continue;
-    fmt::print("{:52} {:8.1f} us\n", label, 1e6 * seconds(**ops, row.params, logits));
+    if (!report.wants(label) || !ops.ok()) continue;
+    report.add_time(label, seconds(**ops, row.params, logits));
   }
 }
 

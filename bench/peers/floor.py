@@ -10,8 +10,8 @@ from contestants import parse_test  # noqa: E402
 
 # The units that can multiply a format's weights. Those of 8 bits take quantized activations.
 UNITS = {"bf16": ("fp32_", "bf16_", "amx_bf16"), "f16": ("fp32_", "fp16_"),
-         "q8_0": ("fp32_", "vnni_", "amx_int8"), "q4_0": ("fp32_", "vnni_", "amx_int8"),
-         "q4_k_m": ("fp32_", "vnni_", "amx_int8")}
+         "q8_0": ("fp32_", "int8_", "vnni_", "amx_int8"), "q4_0": ("fp32_", "int8_", "vnni_", "amx_int8"),
+         "q4_k_m": ("fp32_", "int8_", "vnni_", "amx_int8")}
 KV_BYTES = 2  # F16, the default of all contestants
 
 

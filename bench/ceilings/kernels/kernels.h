@@ -16,6 +16,8 @@ inline constexpr int64_t kChains = 12;
 void burn_fma_scalar(int64_t rounds);
 void burn_fma_avx2(int64_t rounds);
 void burn_fma_avx512(int64_t rounds);
+void burn_int8_avx2(int64_t rounds);  // vpmaddubsw, vpaddw: what there is without vpdpbusd
+void burn_int8_avx512(int64_t rounds);
 void burn_bf16_avx512(int64_t rounds);  // vdpbf16ps
 void burn_fp16_avx512(int64_t rounds);  // vfmadd...ph
 void burn_vnni_256(int64_t rounds);     // vpdpbusd
