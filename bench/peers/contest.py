@@ -13,9 +13,6 @@ into a JSON file.
 
 import argparse
 import json
-import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -24,27 +21,11 @@ from pathlib import Path
 
 from contestants import PEERS, Chitu, Failed, measure_ceilings, parse_test, usable_cpus
 from floor import bound, make_shapes
+from machine import machine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TESTS = "pp512,tg128,tg128@2048,tg64x4,tg64x16,tg64x32"
 MODELS = ",".join(f"{shape}-{form}" for shape in make_shapes.SHAPES for form in make_shapes.FORMATS)
-
-
-def machine():
-    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-
-    def field(name):
-        match = re.search(rf"^{name}\s*: (.*)$", cpu, re.M)
-        return match[1] if match else ""
-
-    memory = Path("/proc/meminfo").read_text(encoding="utf-8")
-    pages = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    wanted = re.compile(r"avx|amx|f16c|fma")
-    return {"processor": field("model name"), "family": field("cpu family"), "model": field("model"),
-            "cpus": usable_cpus(), "memory_gib": int(memory.split()[1]) // 2**20,
-            "instructions": sorted(f for f in field("flags").split() if wanted.match(f)),
-            "huge_pages": pages.read_text(encoding="utf-8").strip() if pages.exists() else "",
-            "kernel": platform.release(), "load_average": os.getloadavg()[0]}
 
 
 def better(first, second):

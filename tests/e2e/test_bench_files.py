@@ -15,6 +15,8 @@ sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "bench/peers")]
 import contest  # noqa: E402
 import floor  # noqa: E402
 import make_shapes  # noqa: E402
+import scaling  # noqa: E402
+import startup  # noqa: E402
 from contestants import LlamaCpp, parse_test  # noqa: E402
 
 # 320 is no multiple of 256, so Q4_K_M needs the formats that stand in for K formats.
@@ -112,6 +114,26 @@ def test_the_batched_bench_of_llama_cpp_is_read(tmp_path):
     program.write_text("#!/bin/sh\necho no model >&2; exit 1\n")
     with pytest.raises(contest.Failed, match="no model"):
         LlamaCpp(tmp_path, 2).measure("model", "tg64x4")
+
+
+def test_scaling_shows_ratios_to_the_first_number_of_threads(capsys):
+    programs = {1: Fixed("chitu", [10, 12, 11]), 4: Fixed("chitu", [30, 33, 36])}
+    speeds = scaling.measure(programs, [Path("some/model.gguf")], ["tg2"], 3)
+    assert speeds == {"model": {"tg2": {1: [10, 12, 11], 4: [30, 33, 36]}}}
+    scaling.show({"started_utc": "", "machine": {"processor": "", "family": "", "model": "", "cpus": 4},
+                  "threads": [1, 4], "rounds": 3, "chitu": {"commit": ""},
+                  "tokens_per_second": json.loads(json.dumps(speeds))})
+    assert "| model, tg2 | 11.0 (1.00) | 33.0 (3.00) |" in capsys.readouterr().out
+    assert scaling.powers_of_two(6) == [1, 2, 4, 6] and scaling.powers_of_two(8) == [1, 2, 4, 8]
+
+
+def test_startup_fills_the_cache_whose_memory_it_measures(chitu):
+    model = f"models={ROOT / 'models/tiny-random.gguf'}"
+    kv_bytes, kv_tokens = startup.planned(chitu("run", "a", model).stderr)
+    assert kv_bytes > 0
+    command = [sys.executable, ROOT / "bench/startup.py", "--chitu", chitu.program, "--runs", "1"]
+    out = subprocess.run([*command, model], capture_output=True, text=True, check=False).stdout
+    assert f"MB with {kv_tokens - 8} of {kv_tokens} tokens in the KV cache" in out, out
 
 
 def test_a_wrong_name_is_an_error_not_a_file():
