@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -18,7 +19,7 @@ namespace chitu::ceilings {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-constexpr std::size_t kGrain = 4096;  // a thread's part is a multiple
+constexpr std::size_t kGrain = 4096;  // a part is a multiple
 
 std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -51,9 +52,9 @@ std::size_t cache_bytes(std::string_view level, std::size_t fallback) {
   return sum > 0 ? sum : fallback;
 }
 
-// Where thread i's part of `bytes` begins.
-std::size_t part_begin(std::size_t bytes, int64_t i, int threads) {
-  return bytes / kGrain * static_cast<std::size_t>(i) / static_cast<std::size_t>(threads) * kGrain;
+// Where part i of `parts` begins.
+std::size_t part_begin(std::size_t bytes, int64_t i, std::size_t parts) {
+  return bytes / kGrain * static_cast<std::size_t>(i) / parts * kGrain;
 }
 
 }  // namespace
@@ -87,27 +88,36 @@ Result<WorkingSet> WorkingSet::make(std::size_t bytes, Pages pages, ThreadPool& 
   madvise(mapping, mapped, pages == Pages::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   WorkingSet set(mapping, mapped, bytes);
   pool.share(pool.size(), [&](int64_t i, int) {
-    const std::size_t begin = part_begin(bytes, i, pool.size());
+    const auto threads = static_cast<std::size_t>(pool.size());
+    const std::size_t begin = part_begin(bytes, i, threads);
     std::memset(set.data() + begin, static_cast<int>(i) + 1,
-                part_begin(bytes, i + 1, pool.size()) - begin);
+                part_begin(bytes, i + 1, threads) - begin);
   });
   return set;
 }
 
 double WorkingSet::measure(Read read, ThreadPool& pool, double seconds) const {
-  // A run takes some milliseconds, so that starting the threads does not count.
-  constexpr std::size_t kRunBytes = std::size_t{256} << 20;
-  const std::size_t passes =
-      (kRunBytes * static_cast<std::size_t>(pool.size()) + bytes_ - 1) / bytes_;
+  // A run takes some milliseconds, as those of kernels do, so that starting the threads does not
+  // count.
+  constexpr std::size_t kRunBytes = std::size_t{64} << 20;
+  constexpr std::size_t kPiece = std::size_t{4} << 20;
+  const auto threads = static_cast<std::size_t>(pool.size());
+  const std::size_t passes = (kRunBytes * threads + bytes_ - 1) / bytes_;
+  // Pieces of large sets are taken over from a thread that the system keeps waiting, as kernels
+  // take over work. Of small ones each thread has one, which stays in its cache.
+  const std::size_t pieces = std::max(threads, bytes_ / kPiece);
+  const std::size_t at_once = pieces == threads ? passes : 1;
   const double time = best_time(seconds, [&] {
-    pool.share(pool.size(), [&](int64_t i, int) {
-      const std::size_t begin = part_begin(bytes_, i, pool.size());
-      const std::size_t size = part_begin(bytes_, i + 1, pool.size()) - begin;
-      for (std::size_t pass = 0; pass < passes; ++pass) {
-        const uint64_t sum = read(data() + begin, size);
-        asm volatile("" : : "r"(sum) : "memory");  // every pass reads again
-      }
-    });
+    for (std::size_t pass = 0; pass < passes; pass += at_once) {
+      pool.share(static_cast<int64_t>(pieces), [&](int64_t i, int) {
+        const std::size_t begin = part_begin(bytes_, i, pieces);
+        const std::size_t size = part_begin(bytes_, i + 1, pieces) - begin;
+        for (std::size_t again = 0; again < at_once; ++again) {
+          const uint64_t sum = read(data() + begin, size);
+          asm volatile("" : : "r"(sum) : "memory");  // every pass reads again
+        }
+      });
+    }
   });
   return static_cast<double>(bytes_ * passes) / time;
 }

@@ -23,8 +23,8 @@ class WorkingSet {
 
   std::size_t bytes() const { return bytes_; }
 
-  // Bytes a second of all threads of `pool` together, each reading its own part again and again:
-  // the best of several runs in about `seconds`.
+  // Bytes a second of all threads of `pool` together, which read all of it again and again: the
+  // best of several runs in about `seconds`.
   double measure(Read read, ThreadPool& pool, double seconds) const;
 
  private:

@@ -5,8 +5,9 @@
 //   bench_ops [--threads N,...] [--tokens N,...] [--seconds S] [--json] [words that lines have]
 //
 // --threads: default all. --tokens: of the matrix kernels, default 1,16,128. --seconds: of a
-// measurement, default 0.1. --json: a list of objects, in bytes, operations and
-// seconds. Words choose lines: `bench_ops q4_0`, `bench_ops attention f16 decode`.
+// measurement, default 0.1. --json: a list of objects, in bytes, operations and seconds. Words
+// choose lines: `bench_ops q4_0`, `bench_ops attention f16 decode`; without the word `scalar` the
+// kernels without vector instructions, which take longer than all others, are left out.
 //
 // Weights and caches come from memory: several are read in turn, together four third-level caches
 // at least. `bits` is what a value takes in the layout that the kernel reads.

@@ -47,7 +47,8 @@ class Report {
 
   const Options& options() const { return options_; }
   ThreadPool& pool() const { return pool_; }
-  // Whether `kernel` has the words that were asked for: a word of its own begins with each.
+  // Whether `kernel` has the words that were asked for: a word of its own begins with each. Scalar
+  // ones only when `scalar` is among them.
   bool wants(std::string_view kernel) const;
 
   // The ceiling is memory or the unit, whichever takes longer for what was done.
@@ -63,7 +64,8 @@ class Report {
     std::string unit;
     double per_second;
   };
-  // Measured anew for each line: it is what neighbours on the machine leave, and drifts.
+  // Measured anew for each line that it bounds: it is what neighbours on the machine leave, and
+  // drifts.
   double memory_bandwidth();
   // Measured when it is first asked for.
   double peak(std::string_view unit);
@@ -71,6 +73,7 @@ class Report {
   ThreadPool& pool_;
   const Options& options_;
   std::optional<ceilings::WorkingSet> memory_;
+  double bandwidth_ = 0;  // as last measured
   std::vector<Peak> peaks_;
   json::Array rows_;
 };

@@ -17,8 +17,7 @@ double time_of_call(double seconds, F&& f) {
   constexpr double kRunSeconds = 0.005;
   const auto start = Clock::now();
   f();
-  f();
-  const double once = std::chrono::duration<double>(Clock::now() - start).count() / 2;
+  const double once = std::chrono::duration<double>(Clock::now() - start).count();
   if (once > seconds) return once;
   const int calls = std::max(1, static_cast<int>(std::ceil(kRunSeconds / once)));
   return ceilings::best_time(seconds,
