@@ -45,32 +45,45 @@ TensorRef Decoder::forward(Step& step) const {
   const auto eps = static_cast<float>(config_.rms_norm_eps);
   const Shape shape{step.attention.num_tokens, config_.hidden_size};
   const DType dtype = step.ops.activation_dtype();
-  const TensorRef residual = step.arena.allocate(dtype, shape);
-  const TensorRef x = step.arena.allocate(dtype, shape);
-  const TensorRef h = step.arena.allocate(dtype, shape);
+  Stream stream{.residual = step.arena.allocate(dtype, shape),
+                .x = step.arena.allocate(dtype, shape),
+                .h = step.arena.allocate(dtype, shape)};
   const auto add_norm = [&](const TensorRef& weight) {
-    step.ops.run(
-        AllReduceAddNorm{.x = h, .residual = residual, .weight = weight, .eps = eps, .y = x});
+    step.ops.run(AllReduceAddNorm{
+        .x = stream.h, .residual = stream.residual, .weight = weight, .eps = eps, .y = stream.x});
   };
 
   const RopeTables rope = rope_tables(step, config_.rope, inv_freq_);
-  step.ops.run(Embed{.ids = step.ids, .table = &embedding_.weight, .y = residual});
-  step.ops.run(RmsNorm{.x = residual, .weight = layers_[0].attention_norm, .eps = eps, .y = x});
+  step.ops.run(Embed{.ids = step.ids, .table = &embedding_.weight, .y = stream.residual});
+  step.ops.run(RmsNorm{
+      .x = stream.residual, .weight = layers_[0].attention_norm, .eps = eps, .y = stream.x});
   for (const Layer& layer : layers_) {  // x is already normed
-    attention(step, config_, layer.attention, rope, x, h);
+    attention(step, config_, layer.attention, rope, stream.x, stream.h);
+    // Nobody attends to what the last layer puts out, so its feed-forward network is computed for
+    // the wanted tokens only.
+    if (&layer == &layers_.back()) keep_wanted(step, stream);
     add_norm(layer.ffn_norm);
-    mlp(step, config_, layer.mlp, x, h);
+    mlp(step, config_, layer.mlp, stream.x, stream.h);
     add_norm(norm_after(layer));
   }
-  return logits(step, x);
+  return logits(step, stream.x);
+}
+
+void Decoder::keep_wanted(Step& step, Stream& stream) const {
+  const int64_t rows = step.logit_rows.shape[0];
+  const auto gather = [&](const TensorRef& all) {
+    const TensorRef wanted = step.arena.allocate(all.dtype, Shape{rows, config_.hidden_size});
+    step.ops.run(GatherRows{.x = all, .rows = step.logit_rows, .y = wanted});
+    return wanted;
+  };
+  stream.residual = gather(stream.residual);
+  stream.h = gather(stream.h);
+  stream.x = step.arena.allocate(stream.x.dtype, Shape{rows, config_.hidden_size});
 }
 
 TensorRef Decoder::logits(Step& step, const TensorRef& x) const {
-  const int64_t rows = step.logit_rows.shape[0];
-  const TensorRef wanted = step.arena.allocate(x.dtype, Shape{rows, config_.hidden_size});
-  const TensorRef logits = step.arena.allocate(DType::kF32, Shape{rows, config_.vocab_size});
-  step.ops.run(GatherRows{.x = x, .rows = step.logit_rows, .y = wanted});
-  linear(step, wanted, config_.tie_word_embeddings ? embedding_ : head_, logits);
+  const TensorRef logits = step.arena.allocate(DType::kF32, Shape{x.shape[0], config_.vocab_size});
+  linear(step, x, config_.tie_word_embeddings ? embedding_ : head_, logits);
   if (config_.logit_softcap > 0.0) {
     step.ops.run(Softcap{.x = logits, .cap = static_cast<float>(config_.logit_softcap)});
   }

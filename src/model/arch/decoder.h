@@ -31,6 +31,16 @@ class Decoder : public LoadableModel {
     MlpLayer mlp;
   };
 
+  // What flows through the layers: [tokens, hidden] each.
+  struct Stream {
+    TensorRef residual;
+    TensorRef x;  // normed
+    TensorRef h;  // what a layer adds
+  };
+
+  // Leaves the rows of step.logit_rows.
+  void keep_wanted(Step& step, Stream& stream) const;
+  // Of all rows of x.
   TensorRef logits(Step& step, const TensorRef& x) const;
   const TensorRef& norm_after(const Layer& layer) const;
 
