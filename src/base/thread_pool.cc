@@ -15,6 +15,8 @@ namespace {
 void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
 #else
   std::this_thread::yield();
 #endif
@@ -193,18 +195,22 @@ int ThreadPool::size() const { return impl_->size; }
 void ThreadPool::share_erased(int64_t n, Help help, Job job, void* context) {
   const std::lock_guard<std::mutex> lock(impl_->callers);
   impl_->bind_caller();
+  const int size = impl_->size;
+  if (size == 1 || n <= 1) {  // not worth waking anybody
+    for (int64_t i = 0; i < n; ++i) job(context, i, 0);
+    return;
+  }
   impl_->job = job;
   impl_->context = context;
   impl_->help = help;
-  const int size = impl_->size;
   for (int t = 0; t < size; ++t) {
     impl_->shares[t].next.store(n * t / size, std::memory_order_relaxed);
     impl_->shares[t].end = n * (t + 1) / size;
   }
-  if (size > 1) impl_->open();
+  impl_->open();
   impl_->take_part(0);
   if (help == Help::kOwnNode) impl_->await_other_nodes();
-  if (size > 1) impl_->close();
+  impl_->close();
 }
 
 }  // namespace chitu

@@ -6,8 +6,8 @@
 //
 // On a machine with several NUMA nodes the threads are spread over them. A thread takes over from
 // those of its node first, so that memory that is written as it is read, in jobs of like
-// proportions, is read on its own node. The thread that calls is moved to the first node, and back
-// when it ends the pool.
+// proportions, is read on its own node. A thread that calls is moved to the first node and stays
+// there; the last that called is moved back when it ends the pool itself.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ class ThreadPool {
   // Calls f(i, thread) once for every i in [0, n) and returns when all have returned. No two calls
   // at the same time have the same `thread`, which is in [0, size()). A thread begins with the i
   // that are its own for this n and size(), a contiguous range, and goes on to what others have
-  // left. One job at a time: callers on several threads wait for each other. f must not use the
-  // pool.
+  // left; of one i alone, the caller takes it. One job at a time: callers on several threads wait
+  // for each other. f must not use the pool.
   template <class F>
   void share(int64_t n, F&& f, Help help = Help::kEverybody) {
     share_erased(
@@ -65,10 +65,6 @@ class ThreadPool {
     const int64_t units = (n + grain - 1) / grain;
     const int64_t most = size() == 1 ? 1 : size() * kRangesPerThread;
     const int64_t ranges = units < most ? units : most;
-    if (ranges <= 1) {
-      if (n > 0) f(int64_t{0}, n, 0);
-      return;
-    }
     const auto call = [&](int64_t i, int thread) {
       const int64_t begin = units * i / ranges * grain;
       const int64_t end = units * (i + 1) / ranges * grain;

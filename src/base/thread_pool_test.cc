@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <numeric>
@@ -58,28 +59,41 @@ TEST(ThreadPool, ResultsAreVisibleToTheCaller) {
   EXPECT_EQ(total, 10 * 500 * 501 / 2);
 }
 
+// Few enough that the pool lets them spin, whatever the machine.
+int some_threads() { return std::min(usable_cpus(), 4); }
+
+// CPU time that this process takes in 0.1 s of doing nothing, once the workers may have stopped
+// spinning.
+std::chrono::nanoseconds cpu_time_of_idling() {
+  const auto now = [] {
+    timespec time{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto before = now();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  return now() - before;
+}
+// One spinning thread alone would use 100 ms.
+constexpr std::chrono::milliseconds kIdle{20};
+
 TEST(ThreadPool, JobsStartAfterTheWorkersFellAsleep) {
-  ThreadPool pool({.num_threads = 3, .spin_microseconds = 1});
+  const int threads = some_threads();
+  ThreadPool pool({.num_threads = threads, .spin_microseconds = 1});
   for (int job = 0; job < 20; ++job) {
     std::atomic<int> calls{0};
-    pool.share(3, [&](int64_t, int) { ++calls; });
-    EXPECT_EQ(calls, 3);
+    pool.share(threads, [&](int64_t, int) { ++calls; });
+    EXPECT_EQ(calls, threads);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 
 TEST(ThreadPool, IdlePoolUsesNoCpu) {
-  ThreadPool pool({.num_threads = 4});
-  pool.share(4, [](int64_t, int) {});
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // past the spinning
-  timespec before{};
-  timespec after{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  const int64_t used =
-      (after.tv_sec - before.tv_sec) * 1'000'000'000 + after.tv_nsec - before.tv_nsec;
-  EXPECT_LT(used, 20'000'000);  // one spinning thread alone would use 100 ms
+  const int threads = some_threads();
+  ThreadPool pool({.num_threads = threads});
+  pool.share(threads, [](int64_t, int) {});
+  EXPECT_LT(cpu_time_of_idling(), kIdle);
 }
 
 TEST(ThreadPool, ParallelForCoversTheRangeOnce) {
@@ -122,6 +136,39 @@ TEST(ThreadPool, MoreThreadsThanCpusMakeProgress) {
   std::atomic<int64_t> calls{0};
   for (int job = 0; job < 100; ++job) pool.share(50, [&](int64_t, int) { ++calls; });
   EXPECT_EQ(calls, 5000);
+}
+
+// However long the pool is told to: they would keep each other from their CPUs.
+TEST(ThreadPool, MoreThreadsThanCpusDoNotSpin) {
+  const int threads = usable_cpus() + 1;
+  ThreadPool pool({.num_threads = threads, .spin_microseconds = 10'000'000});
+  pool.share(threads, [](int64_t, int) {});
+  EXPECT_LT(cpu_time_of_idling(), kIdle);
+}
+
+// One range has no workers to start, but a caller to be kept apart from others.
+TEST(ThreadPool, SeveralCallersOfOneRangeTakeTurns) {
+  ThreadPool pool({.num_threads = 2});
+  int64_t jobs = 0;  // not atomic
+  std::atomic<int> inside{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int job = 0; job < 200; ++job) {
+        pool.parallel_for(3, 8, [&](int64_t begin, int64_t end, int thread) {
+          EXPECT_EQ(begin, 0);
+          EXPECT_EQ(end, 3);
+          EXPECT_EQ(thread, 0);
+          EXPECT_EQ(inside.fetch_add(1), 0);
+          std::this_thread::yield();
+          ++jobs;
+          inside.fetch_sub(1);
+        });
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(jobs, 800);
 }
 
 // This machine's CPUs as if the first half of them were a node and the second half another.

@@ -315,6 +315,42 @@ TEST_P(Attentions, ATokenDoesNotDependOnItsStep) {
   }
 }
 
+// With 4 kv heads, one token's tiles are enough for one thread, get spans of their keys each on
+// three, and chunks on sixteen.
+TEST_P(Attentions, ThreadsDoNotChangeTheResult) {
+  for (const DType dtype : kCacheDTypes) {
+    for (const auto& sequences : {std::vector<Sequence>{{4999, 1}},
+                                  {{4999, 1}, {30, 1}},
+                                  {{1500, 70}, {4999, 1}, {3, 9}}}) {
+      const Form f{.sequences = sequences,
+                   .heads = 8,
+                   .kv_heads = 4,
+                   .head_dim = 32,
+                   .block_size = 48,
+                   .cache = dtype};
+      SCOPED_TRACE(describe(f));
+      const Batch batch(f, random_);
+      const int64_t cols = f.heads * f.head_dim;
+      const auto tokens = static_cast<int64_t>(batch.positions.size());
+      const Floats k = normal(batch.all_tokens() * f.kv_heads * f.head_dim);
+      const Floats v = normal(batch.all_tokens() * f.kv_heads * f.head_dim);
+      const Floats q = normal(tokens * cols, 2.0F);
+      expect_same_on_any_threads([&](Side& side) {
+        const KvLayer kv = batch.store(side, f, k, v);
+        const AttentionPlan plan = batch.plan(side, f.block_size);
+        const TensorRef out = side.output({tokens, cols});
+        side.run(Attention{.q = side.activations(q, {tokens, cols}),
+                           .kv = kv,
+                           .plan = &plan,
+                           .heads = f.heads,
+                           .scale = 0.2F,
+                           .out = out});
+        return side.read(out);
+      });
+    }
+  }
+}
+
 // What is stored of keys is seen in the other cases: their arrangement is the back end's.
 TEST_P(Attentions, ValuesAreStoredExactly) {
   for (const DType dtype : kCacheDTypes) {

@@ -1,4 +1,6 @@
 // The back ends under test. To add one: a line here.
+#include <map>
+
 #include "backend/cpu/cpu_ops.h"
 #include "harness.h"
 
@@ -9,14 +11,16 @@ constexpr Tolerance kExact{};
 constexpr Tolerance kQuantizedActivations{.quantized_linear = 0.03};
 constexpr Tolerance kRoundedActivations{.quantized_linear = 0.03, .half_linear = 0.009};
 
-ThreadPool& pool() {
-  static ThreadPool threads({.num_threads = 3, .pin = Pin::kOff});
-  return threads;
+// One for all back ends, for each number of threads.
+ThreadPool& pool(int threads) {
+  static std::map<int, ThreadPool> pools;
+  return pools.try_emplace(threads, ThreadPoolOptions{.num_threads = threads, .pin = Pin::kOff})
+      .first->second;
 }
 
 Backend cpu_backend(const std::string& name, cpu::Isa isa, cpu::Arithmetic arithmetic) {
-  const auto make = [=]() -> std::unique_ptr<Ops> {
-    auto ops = make_cpu_ops(pool(), {.arithmetic = arithmetic, .max_isa = isa});
+  const auto make = [=](int threads) -> std::unique_ptr<Ops> {
+    auto ops = make_cpu_ops(pool(threads), {.arithmetic = arithmetic, .max_isa = isa});
     return ops.ok() ? std::move(*ops) : nullptr;
   };
   const Tolerance& fast =

@@ -156,7 +156,7 @@ void Side::expect_padding_untouched(const TensorRef& x) {
 }
 
 void Conformance::SetUp() {
-  device_ = GetParam().make();
+  device_ = GetParam().make(kFewThreads);
   if (device_ == nullptr) GTEST_SKIP() << "this machine cannot run " << GetParam().name;
   reference_ = make_reference_ops();
 }
@@ -176,6 +176,17 @@ void Conformance::expect_same(const Case& run, double tolerance) {
     ASSERT_LE(std::fabs(static_cast<double>(found[i]) - wanted[i]), limit)
         << "at " << i << " of " << wanted.size() << ": found " << found[i] << ", wanted "
         << wanted[i];
+  }
+}
+
+void Conformance::expect_same_on_any_threads(const Case& run) {
+  Side few(*device_, device_->activation_dtype());
+  const Floats wanted = run(few);
+  for (const int threads : kThreads) {
+    const std::unique_ptr<Ops> ops = GetParam().make(threads);
+    ASSERT_NE(ops, nullptr);
+    Side side(*ops, ops->activation_dtype());
+    EXPECT_EQ(run(side), wanted) << threads << " threads";
   }
 }
 

@@ -26,26 +26,34 @@ struct Tolerance {
   // Float sums of up to a few thousand terms: n roundings of 2^-24, in random directions, of
   // partial sums as large as the result: about sqrt(n) * 6e-8.
   double activations = 2e-5;
-  // Linear with weights of at most 8 bits. The same where activations stay float. Where they are
-  // quantized to 8 bits in blocks of 32 normally distributed values, the step is about 2.1 sigma /
-  // 127, its error's standard deviation 0.5 % of sigma, and so is that of the result; the largest
-  // of thousands of results may be five times that off.
+  // Linear with integer weights of at most 8 bits. The same where activations stay float. Where
+  // they are quantized to 8 bits in blocks of 32 normally distributed values, the step is about 2.1
+  // sigma / 127, its error's standard deviation 0.5 % of sigma, and so is that of the result; the
+  // largest of thousands of results may be five times that off.
   double quantized_linear = 2e-5;
-  // Linear with weights in BF16 or F16. The same where activations stay float. Where they are
-  // rounded to 8 significant bits, and weights in F16 are too, an error is at most 2^-9 of its
-  // value, its standard deviation about 0.16 % of sigma at worst, and that of the result 0.16 or
-  // 0.23 % of its own; the largest of some thousand results may be four times that off.
+  // Linear with weights in BF16 or F16; F32 and FP8 stay float. The same where activations stay
+  // float. Where they are rounded to 8 significant bits, and weights in F16 are too, an error is at
+  // most 2^-9 of its value, its standard deviation about 0.16 % of sigma at worst, and that of the
+  // result 0.16 or 0.23 % of its own; the largest of some thousand results may be four times that
+  // off.
   double half_linear = 2e-5;
 
   double linear(DType weights) const {
+    if (weights == DType::kF8_G128) return activations;
     if (is_quantized(weights)) return quantized_linear;
     return weights == DType::kF32 ? activations : half_linear;
   }
 };
 
+// How many threads a back end may get: few is what cases run on.
+inline constexpr int kFewThreads = 3;
+inline constexpr int kThreads[] = {1, kFewThreads, 16};
+
 struct Backend {
-  std::string name;                            // of the test: letters, digits, underscores
-  std::function<std::unique_ptr<Ops>()> make;  // null where this machine cannot run it
+  std::string name;  // of the test: letters, digits, underscores
+  // Null where this machine cannot run it. `threads` of the CPU, for those that use them: one of
+  // kThreads.
+  std::function<std::unique_ptr<Ops>(int threads)> make;
   Tolerance tolerance;
 
   friend void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
@@ -111,6 +119,9 @@ class Conformance : public testing::TestWithParam<Backend> {
   using Case = std::function<Floats(Side&)>;
   void expect_same(const Case& run, double tolerance);
   void expect_same(const Case& run) { expect_same(run, GetParam().tolerance.activations); }
+
+  // The numbers are the same to the last bit whatever the number of threads.
+  void expect_same_on_any_threads(const Case& run);
 
   using IntCase = std::function<Ints(Side&)>;
   void expect_same_ints(const IntCase& run);

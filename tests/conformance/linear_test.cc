@@ -21,6 +21,45 @@ std::vector<DType> all_formats() {
   return formats;
 }
 
+// Where a block's scales in F16 are. Formats in groups begin with a scale in F32.
+std::vector<std::size_t> half_scales(DType format) {
+  switch (format) {
+    case DType::kQ4_1:
+    case DType::kQ5_1:
+    case DType::kQ4_K:
+    case DType::kQ5_K:
+      return {0, 2};
+    case DType::kQ2_K:
+      return {80, 82};
+    case DType::kQ3_K:
+      return {108};
+    case DType::kQ6_K:
+      return {208};
+    default:
+      return {0};
+  }
+}
+
+// Every byte is `fill`, the integer scales of groups included; the scales in float are not.
+Side::Part filled_part(DType format, int64_t rows, int64_t cols, uint8_t fill) {
+  constexpr float kScales[] = {0.25F, 0.375F};
+  Side::Part part{format, rows, {}};
+  part.bytes.resize(static_cast<std::size_t>(bytes_for(format, rows * cols)), std::byte{fill});
+  const auto block_bytes = static_cast<std::size_t>(info(format).block_bytes);
+  for (std::size_t at = 0; at < part.bytes.size(); at += block_bytes) {
+    if (format >= DType::kI4_G32) {
+      std::memcpy(part.bytes.data() + at, kScales, sizeof(float));
+      continue;
+    }
+    const float* scale = kScales;
+    for (const std::size_t offset : half_scales(format)) {
+      const uint16_t half = float_to_half(*scale++);
+      std::memcpy(part.bytes.data() + at + offset, &half, sizeof(half));
+    }
+  }
+  return part;
+}
+
 class Linears : public Conformance {
  protected:
   struct Form {
@@ -163,6 +202,63 @@ TEST_P(Linears, TokensDoNotChangeEachOther) {
   }
 }
 
+TEST_P(Linears, ThreadsDoNotChangeTheResult) {
+  for (const DType format : all_formats()) {
+    SCOPED_TRACE(name(format));
+    constexpr int64_t kCols = 256;
+    const std::vector<Side::Part> parts = {random_part(format, 300, kCols),
+                                           random_part(DType::kQ8_0, 21, kCols)};
+    for (const int64_t tokens : {1, 5, 45}) {
+      const Floats x = normal(tokens * kCols);
+      expect_same_on_any_threads([&](Side& side) {
+        const TensorRef y = side.output({tokens, 321});
+        side.run(Linear{.x = side.activations(x, {tokens, kCols}),
+                        .weight = side.weight(parts, kCols),
+                        .y = y});
+        return side.read(y);
+      });
+    }
+  }
+}
+
+// Codes and activations at the ends of their ranges, where sums of products are the largest that an
+// accumulator of 16 or 32 bits must hold. Activations of one magnitude are exact in 8 bits, so the
+// result is as exact as that of float.
+TEST_P(Linears, ExtremeCodes) {
+  constexpr int64_t kCols = 512;
+  constexpr int64_t kRows = 19;
+  constexpr int64_t kTokens = 23;  // panels of every size
+  using Sign = float (*)(int64_t column);
+  constexpr Sign kSigns[] = {
+      [](int64_t) { return 1.0F; },
+      [](int64_t) { return -1.0F; },
+      [](int64_t column) { return column % 2 == 0 ? 1.0F : -1.0F; },
+      [](int64_t column) { return column / 2 % 2 == 0 ? 1.0F : -1.0F; },
+      [](int64_t column) { return column / 16 % 2 == 0 ? 1.0F : -1.0F; },
+  };
+  for (const DType format : kQuantized) {
+    if (format == DType::kF8_G128) continue;
+    for (const int fill : {0x00, 0x7f, 0x80, 0xff}) {
+      SCOPED_TRACE(testing::Message() << name(format) << " codes " << fill);
+      const Side::Part part = filled_part(format, kRows, kCols, static_cast<uint8_t>(fill));
+      for (int64_t shift = 0; shift < 5; ++shift) {
+        Floats x;
+        for (int64_t i = 0; i < kTokens * kCols; ++i)
+          x.push_back(kSigns[(i / kCols + shift) % 5](i % kCols));
+        expect_same(
+            [&](Side& side) {
+              const TensorRef y = side.output({kTokens, kRows});
+              side.run(Linear{.x = side.activations(x, {kTokens, kCols}),
+                              .weight = side.weight({part}, kCols),
+                              .y = y});
+              return side.read(y);
+            },
+            GetParam().tolerance.activations);
+      }
+    }
+  }
+}
+
 TEST_P(Linears, ExtremeActivations) {
   const Side::Part part = random_part(DType::kQ4_0, 16, 64);
   for (const float size : {0.0F, 1e-40F, 1e-20F, 1e20F}) {
@@ -288,7 +384,8 @@ TEST_P(Linears, ScalesBesideTheValues) {
           side.run(Linear{.x = side.activations(x, {5, kCols}), .weight = &weight.value(), .y = y});
           return side.read(y);
         },
-        GetParam().tolerance.quantized_linear);
+        c.type == DType::kF8E4M3 ? GetParam().tolerance.activations
+                                 : GetParam().tolerance.quantized_linear);
   }
 }
 
