@@ -36,6 +36,9 @@ std::vector<Backend> backends() {
   return {
       cpu_backend("cpu_scalar_float32", Isa::kScalar, Arithmetic::kFloat32),
       cpu_backend("cpu_scalar_fast", Isa::kScalar, Arithmetic::kFast),
+      cpu_backend("cpu_neon_float32", Isa::kNeon, Arithmetic::kFloat32),
+      cpu_backend("cpu_neon_fast", Isa::kNeon, Arithmetic::kFast),
+      cpu_backend("cpu_neon_dot_fast", Isa::kNeonDot, Arithmetic::kFast),
       cpu_backend("cpu_avx2_float32", Isa::kAvx2, Arithmetic::kFloat32),
       cpu_backend("cpu_avx2_fast", Isa::kAvx2, Arithmetic::kFast),
       cpu_backend("cpu_avx512_float32", Isa::kAvx512, Arithmetic::kFloat32),

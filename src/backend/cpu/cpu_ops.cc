@@ -15,19 +15,23 @@ namespace {
 
 using namespace cpu;
 
-const RowKernels& row_kernels(Isa isa) {
+const RowKernels& row_kernels([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa >= Isa::kAvx512Bf16) return row_kernels_avx512_bf16();
   if (isa >= Isa::kAvx512) return row_kernels_avx512();
   if (isa >= Isa::kAvx2) return row_kernels_avx2();
+#elif defined(__aarch64__)
+  if (isa >= Isa::kNeon) return row_kernels_neon();
 #endif
   return row_kernels_scalar();
 }
 
-const AttentionKernels& attention_kernels(Isa isa) {
+const AttentionKernels& attention_kernels([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa >= Isa::kAvx512) return attention_kernels_avx512();
   if (isa >= Isa::kAvx2) return attention_kernels_avx2();
+#elif defined(__aarch64__)
+  if (isa >= Isa::kNeon) return attention_kernels_neon();
 #endif
   return attention_kernels_scalar();
 }
@@ -173,7 +177,7 @@ class CpuOps : public Ops {
 Result<std::unique_ptr<Ops>> make_cpu_ops(ThreadPool& pool, const CpuOptions& options) {
   const Isa best = best_isa();
   const Isa isa = options.max_isa.value_or(best);
-  if (isa > best) {
+  if (!includes(best, isa)) {
     return make_error(ErrorCode::kUnsupported, "this processor has no {}; its best is {}",
                       cpu::name(isa), cpu::name(best));
   }

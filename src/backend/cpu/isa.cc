@@ -6,6 +6,9 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace chitu::cpu {
@@ -31,9 +34,14 @@ bool enable_amx() {
 
 }  // namespace
 
+bool includes(Isa best, Isa isa) {
+  const auto is_arm = [](Isa one) { return one == Isa::kNeon || one == Isa::kNeonDot; };
+  return isa == Isa::kScalar || (is_arm(isa) == is_arm(best) && isa <= best);
+}
+
 std::string_view name(Isa isa) {
-  constexpr std::array<std::string_view, 6> kNames = {"scalar",      "avx2",        "avx512",
-                                                      "avx512_vnni", "avx512_bf16", "amx"};
+  constexpr std::array<std::string_view, 8> kNames = {
+      "scalar", "neon", "neon_dot", "avx2", "avx512", "avx512_vnni", "avx512_bf16", "amx"};
   return kNames[static_cast<std::size_t>(isa)];
 }
 
@@ -52,6 +60,8 @@ Isa best_isa() {
   if (!__builtin_cpu_supports("avx512bf16")) return Isa::kAvx512Vnni;
   if (enable_amx()) return Isa::kAmx;
   return __builtin_cpu_is("amd") ? Isa::kAvx512Bf16 : Isa::kAvx512Vnni;
+#elif defined(__aarch64__)
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 ? Isa::kNeonDot : Isa::kNeon;
 #else
   return Isa::kScalar;
 #endif

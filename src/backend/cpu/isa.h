@@ -6,9 +6,11 @@
 
 namespace chitu::cpu {
 
-// Each includes the ones before it.
+// Each includes the ones before it in its family: x86-64 or 64-bit ARM.
 enum class Isa : uint8_t {
   kScalar,
+  kNeon,        // what all of 64-bit ARM has
+  kNeonDot,     // 8-bit integer dot products
   kAvx2,        // with FMA and F16C
   kAvx512,      // F, BW, DQ, VL
   kAvx512Vnni,  // 8-bit integer dot products
@@ -17,6 +19,9 @@ enum class Isa : uint8_t {
   kAvx512Bf16,
   kAmx,  // the matrix unit with BF16 and INT8, beside all that the above need
 };
+
+// Whether a processor whose best is `best` has `isa`.
+bool includes(Isa best, Isa isa);
 
 std::string_view name(Isa isa);  // "avx512_vnni"
 

@@ -18,11 +18,15 @@ Tables tables() {
 #if defined(__x86_64__)
     affine_kernels_amx(), affine_kernels_avx512_vnni(), affine_kernels_avx512(),
         affine_kernels_avx2(),
+#elif defined(__aarch64__)
+    affine_kernels_neon_dot(), affine_kernels_neon(),
 #endif
         affine_kernels_scalar(),
 #if defined(__x86_64__)
         float_kernels_amx(), float_kernels_avx512_bf16(), float_kernels_avx512(),
         float_kernels_avx2(),
+#elif defined(__aarch64__)
+        float_kernels_neon(),
 #endif
         float_kernels_scalar(),
   };

@@ -61,6 +61,7 @@ struct AttentionKernels {
 };
 
 const AttentionKernels& attention_kernels_scalar();
+const AttentionKernels& attention_kernels_neon();
 const AttentionKernels& attention_kernels_avx2();
 const AttentionKernels& attention_kernels_avx512();
 

@@ -28,11 +28,11 @@ struct ReadFloats {
   using Weights = typename V::F;
   using Input = float;
   // The sums leave registers, of 32 or 16, for weights and an activation.
-  static constexpr int kTileSums = V::kWidth == 16 ? 24 : V::kWidth == 8 ? 12 : 16;
-  static constexpr int kTileTokens = V::kWidth == 16 ? 12 : V::kWidth == 8 ? 6 : 1;
+  static constexpr int kTileSums = V::kWidth == 8 ? 12 : V::kWidth == 1 ? 16 : 24;
+  static constexpr int kTileTokens = V::kWidth == 16 ? 12 : V::kWidth == 1 ? 1 : 6;
   using TileUnits =
       std::conditional_t<V::kWidth == 16, std::integer_sequence<int, 8, 4, 3, 2>,
-                         std::conditional_t<V::kWidth == 8, std::integer_sequence<int, 2, 1>,
+                         std::conditional_t<V::kWidth != 1, std::integer_sequence<int, 2, 1>,
                                             std::integer_sequence<int, 1>>>;
 
   static PaddedRows<float> input(const LinearCall& call) { return call.floats; }

@@ -53,6 +53,7 @@ struct RowKernels {
 };
 
 const RowKernels& row_kernels_scalar();
+const RowKernels& row_kernels_neon();
 const RowKernels& row_kernels_avx2();
 const RowKernels& row_kernels_avx512();
 const RowKernels& row_kernels_avx512_bf16();
