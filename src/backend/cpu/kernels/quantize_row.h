@@ -31,13 +31,14 @@ class QuantizeRow {
   using F = typename V::F;
   static constexpr int64_t kBlocks = V::kWidth;
 
-  // By value: stores of codes might else change it.
+  // Taken by value: stores of codes might else change it.
   static void some_blocks(const float* x, QuantizedRow y, int64_t count) {
     F magnitudes[kBlocks];
     for (int64_t b = 0; b < count; ++b) {
-      magnitudes[b] = V::set1(0.0F);
+      F most = V::set1(0.0F);
       for (int i = 0; i < 32; i += V::kWidth)
-        magnitudes[b] = V::max(V::abs(V::load(x + b * 32 + i)), magnitudes[b]);
+        most = V::max(V::abs(V::load(x + b * 32 + i)), most);
+      magnitudes[b] = most;
     }
     std::fill(magnitudes + count, magnitudes + kBlocks, V::set1(0.0F));
     const F d = V::div(V::largests(magnitudes), V::set1(127.0F));
@@ -50,11 +51,10 @@ class QuantizeRow {
     V::store(inverses, inverse);
     F sums[2][kBlocks];  // of the halves of a block
     for (int64_t b = 0; b < count; ++b) {
-      int8_t q[32];
-      sums[0][b] = half(x + b * 32, inverses[b], q);
-      sums[1][b] = half(x + b * 32 + 16, inverses[b], q + 16);
       int8_t* words = y.q + b * 32 * y.stride;
-      for (int64_t i = 0; i < 8; ++i) std::memcpy(words + i * 4 * y.word_stride, q + i * 4, 4);
+      const F inverse_b = V::set1(inverses[b]);
+      sums[0][b] = half(x + b * 32, inverse_b, words, 4 * y.word_stride);
+      sums[1][b] = half(x + b * 32 + 16, inverse_b, words + 16 * y.word_stride, 4 * y.word_stride);
       y.d[b * y.stride] = scales[b];
     }
     float totals[2][kBlocks];
@@ -72,14 +72,26 @@ class QuantizeRow {
     }
   }
 
-  // The codes of half a block, and their sum in as many parts as there are lanes.
-  static F half(const float* x, float inverse, int8_t* q) {
+  // Writes the codes of half a block as words so far apart, and returns their sum in as many parts
+  // as there are lanes.
+  static F half(const float* x, F inverse, int8_t* words, int64_t word_stride) {
+    int8_t q[16];
     F sum = V::set1(0.0F);
     for (int i = 0; i < 16; i += V::kWidth) {
       // NaN becomes -127: of max(a, b), a NaN in a gives b.
-      const F code = V::max(V::round(V::mul(V::load(x + i), V::set1(inverse))), V::set1(-127.0F));
+      const F code = V::max(V::round(V::mul(V::load(x + i), inverse)), V::set1(-127.0F));
       V::store_i8(q + i, code);
-      sum = V::add(sum, code);
+      sum = i == 0 ? code : V::add(sum, code);
+    }
+    if (word_stride == 4) {
+      std::memcpy(words, q, 16);
+    } else {
+      uint64_t pairs[2];
+      std::memcpy(pairs, q, 16);
+      for (int i = 0; i < 4; ++i) {
+        const auto word = static_cast<uint32_t>(pairs[i / 2] >> (i % 2 * 32));
+        std::memcpy(words + i * word_stride, &word, 4);
+      }
     }
     return sum;
   }
