@@ -124,20 +124,9 @@ void multiply_f16(const LinearCall& call, int64_t begin, int64_t end) {
   avx512::multiply_rounded(call, begin, end, multiply);
 }
 
-constexpr LinearKernel kernel(DType format, Multiply multiply, int scratch_rows) {
-  return {.format = format,
-          .isa = Isa::kAmx,
-          .arithmetic = Arithmetic::kFast,
-          .layout = LayoutKind::kPairs16,
-          .input = LinearInput::kBf16,
-          .panel = 0,
-          .scratch_rows = scratch_rows,
-          .multiply = multiply};
-}
-
 constexpr LinearKernel kKernels[] = {
-    kernel(DType::kBF16, multiply, 0),
-    kernel(DType::kF16, multiply_f16, avx512::kRoundedScratchRows),
+    avx512::pairs_kernel(DType::kBF16, Isa::kAmx, multiply),
+    avx512::pairs_kernel(DType::kF16, Isa::kAmx, multiply_f16),
 };
 
 }  // namespace

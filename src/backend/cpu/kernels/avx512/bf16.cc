@@ -50,20 +50,9 @@ void multiply_f16(const LinearCall& call, int64_t begin, int64_t end) {
   }
 }
 
-constexpr LinearKernel kernel(DType format, Multiply multiply, int scratch_rows) {
-  return {.format = format,
-          .isa = Isa::kAvx512Bf16,
-          .arithmetic = Arithmetic::kFast,
-          .layout = LayoutKind::kPairs16,
-          .input = LinearInput::kBf16,
-          .panel = 0,
-          .scratch_rows = scratch_rows,
-          .multiply = multiply};
-}
-
 constexpr LinearKernel kKernels[] = {
-    kernel(DType::kBF16, kMultiplyBf16, 0),
-    kernel(DType::kF16, multiply_f16, avx512::kRoundedScratchRows),
+    avx512::pairs_kernel(DType::kBF16, Isa::kAvx512Bf16, kMultiplyBf16),
+    avx512::pairs_kernel(DType::kF16, Isa::kAvx512Bf16, multiply_f16),
 };
 
 // As row_kernels.h says, but that subnormal numbers become zeros.

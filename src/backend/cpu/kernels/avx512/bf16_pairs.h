@@ -1,4 +1,5 @@
-// Units of kPairs16 (interleaved_format.h) in F16, rounded to BF16, for kernels that multiply BF16.
+// What the kernels that multiply BF16 share: rows of their table, and units of kPairs16
+// (interleaved_format.h) in F16, rounded to BF16.
 #pragma once
 
 #include <immintrin.h>
@@ -47,6 +48,18 @@ inline void multiply_rounded(const LinearCall& call, int64_t begin, int64_t end,
     part.y = call.y + row;
     multiply(part, 0, part.rows);
   }
+}
+
+// F16 weights may be rounded by way of multiply_rounded().
+constexpr LinearKernel pairs_kernel(DType format, Isa isa, Multiply multiply) {
+  return {.format = format,
+          .isa = isa,
+          .arithmetic = Arithmetic::kFast,
+          .layout = LayoutKind::kPairs16,
+          .input = LinearInput::kBf16,
+          .panel = 0,
+          .scratch_rows = format == DType::kF16 ? kRoundedScratchRows : 0,
+          .multiply = multiply};
 }
 
 }  // namespace chitu::cpu::avx512
