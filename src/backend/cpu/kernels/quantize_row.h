@@ -36,8 +36,7 @@ class QuantizeRow {
     F magnitudes[kBlocks];
     for (int64_t b = 0; b < count; ++b) {
       F most = V::set1(0.0F);
-      for (int i = 0; i < 32; i += V::kWidth)
-        most = V::max(V::abs(V::load(x + b * 32 + i)), most);
+      for (int i = 0; i < 32; i += V::kWidth) most = V::max(V::abs(V::load(x + b * 32 + i)), most);
       magnitudes[b] = most;
     }
     std::fill(magnitudes + count, magnitudes + kBlocks, V::set1(0.0F));
