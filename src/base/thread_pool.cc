@@ -1,9 +1,11 @@
 #include "base/thread_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
+#include <bitset>
 #include <chrono>
 #include <mutex>
 #include <thread>
@@ -70,10 +72,12 @@ struct ThreadPool::Impl {
   std::mutex callers;
   std::chrono::nanoseconds spin{0};
   int size = 1;
-  std::vector<Team> teams;       // [size], of each thread
-  CpuList allowed;               // the CPUs of all
-  CpuList caller_cpus;           // empty: any
-  std::thread::id bound_caller;  // the thread that was bound to them last
+  std::vector<Team> teams;               // [size], of each thread
+  CpuList allowed;                       // the CPUs of all
+  CpuList caller_cpus;                   // empty: any
+  std::thread::id bound_caller;          // the thread that was bound to them last
+  std::bitset<CPU_SETSIZE> worker_cpus;  // where a worker is pinned
+  int free_cpu = -1;                     // where none is, if workers are pinned
 
   // Of the current job; written while the gate is closed and nobody is inside.
   Job job = nullptr;
@@ -117,6 +121,38 @@ struct ThreadPool::Impl {
     if (caller_cpus.empty() || caller == bound_caller) return;
     bind_thread(pthread_self(), caller_cpus);
     bound_caller = caller;
+  }
+
+  void find_free_cpu(const std::vector<ThreadPlace>& places) {
+    for (std::size_t t = 1; t < places.size(); ++t) {
+      if (places[t].cpus.size() != 1 || places[t].cpus[0] >= CPU_SETSIZE) return;
+      worker_cpus.set(static_cast<std::size_t>(places[t].cpus[0]));
+    }
+    for (const int cpu : caller_cpus.empty() ? allowed : caller_cpus) {
+      if (cpu >= CPU_SETSIZE || worker_cpus.test(static_cast<std::size_t>(cpu))) continue;
+      free_cpu = cpu;
+      return;
+    }
+  }
+
+  // Moves the caller off the CPU of a worker, which cannot make room, to the one that was left
+  // free. The system may leave the two together for as long as they run, at half the speed. The
+  // caller may still run wherever it might before.
+  void move_caller() {
+    if (free_cpu < 0) return;
+    const int cpu = sched_getcpu();
+    if (cpu < 0 || cpu >= CPU_SETSIZE || !worker_cpus.test(static_cast<std::size_t>(cpu))) return;
+    cpu_set_t own;
+    if (pthread_getaffinity_np(pthread_self(), sizeof(own), &own) != 0 ||
+        !CPU_ISSET(free_cpu, &own)) {
+      free_cpu = -1;  // the caller's affinity is somebody else's decision
+      return;
+    }
+    cpu_set_t there;
+    CPU_ZERO(&there);
+    CPU_SET(free_cpu, &there);
+    pthread_setaffinity_np(pthread_self(), sizeof(there), &there);
+    pthread_setaffinity_np(pthread_self(), sizeof(own), &own);
   }
 
   void work(int thread) {
@@ -175,6 +211,7 @@ ThreadPool::ThreadPool(const ThreadPoolOptions& options) : impl_(std::make_uniqu
     for (int t = first; t < end; ++t) impl_->teams[t] = {first, end};
   }
   impl_->caller_cpus = places[0].cpus;
+  impl_->find_free_cpu(places);
   for (int t = 1; t < size; ++t) {
     impl_->workers.emplace_back([this, t] { impl_->work(t); });
     bind_thread(impl_->workers.back().native_handle(), places[t].cpus);
@@ -200,6 +237,7 @@ void ThreadPool::share_erased(int64_t n, Help help, Job job, void* context) {
     for (int64_t i = 0; i < n; ++i) job(context, i, 0);
     return;
   }
+  impl_->move_caller();
   impl_->job = job;
   impl_->context = context;
   impl_->help = help;

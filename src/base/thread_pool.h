@@ -2,7 +2,8 @@
 //
 // Workers spin for a bounded time after a job and then sleep on a futex, so that back-to-back jobs
 // start in under a microsecond and an idle pool uses no CPU. The caller works too, and a worker
-// that the system keeps off its CPU is not waited for: the others take over its share.
+// that the system keeps off its CPU is not waited for: the others take over its share. A caller
+// that runs where a worker is pinned is moved to a CPU without one.
 //
 // On a machine with several NUMA nodes the threads are spread over them. A thread takes over from
 // those of its node first, so that memory that is written as it is read, in jobs of like

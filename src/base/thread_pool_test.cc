@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -258,6 +259,32 @@ TEST(ThreadPool, PinsItsWorkersWhenTold) {
   });
   EXPECT_EQ(cpus[0], before);
   EXPECT_EQ(cpus[1].size(), 1U);
+}
+
+TEST(ThreadPool, MovesItsCallerOffTheCpuOfAWorker) {
+  const CpuList cpus = allowed_cpus();
+  if (cpus.size() < 2) GTEST_SKIP() << "a worker and its caller need two CPUs";
+  ThreadPool pool({.num_threads = static_cast<int>(cpus.size()), .pin = Pin::kOn});
+  int moved = 0;
+  for (int job = 0; job < 100; ++job) {
+    bind_thread(pthread_self(), {cpus[1]});
+    bind_thread(pthread_self(), cpus);
+    pool.share(pool.size(), [](int64_t, int) {});
+    if (sched_getcpu() == cpus[0]) ++moved;
+  }
+  // The system may move a thread at any time, too.
+  EXPECT_GT(moved, 50);
+  EXPECT_EQ(allowed_cpus(), cpus);
+}
+
+TEST(ThreadPool, LeavesACallerWhereItWasBound) {
+  const CpuList cpus = allowed_cpus();
+  if (cpus.size() < 2) GTEST_SKIP() << "a worker and its caller need two CPUs";
+  ThreadPool pool({.num_threads = static_cast<int>(cpus.size()), .pin = Pin::kOn});
+  bind_thread(pthread_self(), {cpus[1]});
+  pool.share(pool.size(), [](int64_t, int) {});
+  EXPECT_EQ(allowed_cpus(), CpuList{cpus[1]});
+  bind_thread(pthread_self(), cpus);
 }
 
 }  // namespace
