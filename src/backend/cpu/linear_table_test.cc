@@ -24,8 +24,8 @@ TEST(LinearTable, RowsKeepToTheirLimits) {
 
 // Segments of one weight, whatever their formats, read their activations in the same panels.
 TEST(LinearTable, KernelsOfOneMachineShareTheirPanels) {
-  for (const Isa isa :
-       {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx}) {
+  for (const Isa isa : {Isa::kScalar, Isa::kNeon, Isa::kNeonDot, Isa::kAvx2, Isa::kAvx512,
+                        Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx}) {
     int panel = 0;
     for (int format = 0; format < kNumDTypes; ++format) {
       const int found = find_linear_kernel(static_cast<DType>(format), Arithmetic::kFast, isa);
