@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/cpus.h"
+#include "base/round_up.h"
 #include "base/thread_places.h"
 
 namespace chitu {
@@ -63,7 +64,7 @@ class ThreadPool {
   template <class F>
   void parallel_for(int64_t n, int64_t grain, F&& f, Help help = Help::kEverybody) {
     constexpr int64_t kRangesPerThread = 4;
-    const int64_t units = (n + grain - 1) / grain;
+    const int64_t units = div_up(n, grain);
     const int64_t most = size() == 1 ? 1 : size() * kRangesPerThread;
     const int64_t ranges = units < most ? units : most;
     const auto call = [&](int64_t i, int thread) {

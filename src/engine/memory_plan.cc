@@ -7,6 +7,7 @@
 
 #include "base/counted.h"
 #include "base/memory_info.h"
+#include "base/round_up.h"
 #include "model/load.h"
 #include "ops/dry_run.h"
 
@@ -18,8 +19,6 @@ constexpr int64_t kMaxCacheTokens = INT32_MAX;
 // No shorter cache is worth proposing.
 constexpr int64_t kMinSeqLen = 128;
 
-int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
-
 // Sets everything that follows from the length and number of requests.
 void set_sizes(MemoryPlan& plan, const EngineOptions& options, int64_t max_seq_len) {
   plan.max_seq_len = max_seq_len;
@@ -28,7 +27,7 @@ void set_sizes(MemoryPlan& plan, const EngineOptions& options, int64_t max_seq_l
   plan.max_step_tokens =
       std::max(options.max_reqs, std::min(options.max_step_tokens, max_seq_len * plan.max_reqs));
   plan.kv.block_size = options.block_size == 0 ? max_seq_len : options.block_size;
-  plan.blocks_per_sequence = round_up(max_seq_len, plan.kv.block_size) / plan.kv.block_size;
+  plan.blocks_per_sequence = div_up(max_seq_len, plan.kv.block_size);
   plan.kv.num_blocks = plan.blocks_per_sequence * plan.max_reqs;
 }
 

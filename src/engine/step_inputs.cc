@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/round_up.h"
 #include "ops/arena.h"
 
 namespace chitu {
@@ -16,7 +17,7 @@ class Cursor {
   TensorRef take(const Shape& shape) {
     TensorRef view = TensorRef::contiguous(base_ + used_, DType::kI32, shape);
     const std::size_t bytes = static_cast<std::size_t>(bytes_for(DType::kI32, shape.elements()));
-    used_ += (bytes + Arena::kAlignment - 1) / Arena::kAlignment * Arena::kAlignment;
+    used_ += round_up(bytes, Arena::kAlignment);
     return view;
   }
   std::size_t used() const { return used_; }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/quote.h"
+#include "base/round_up.h"
 #include "io/foreign_format.h"
 
 namespace chitu {
@@ -309,7 +310,7 @@ Result<GgufFile> parse_gguf(std::span<const std::byte> file) {
   TRY(tensors, read_tensors(reader, tensor_count));
   TRY(alignment, read_alignment(gguf.metadata));
 
-  const int64_t data_begin = (reader.position() + alignment - 1) / alignment * alignment;
+  const int64_t data_begin = round_up(reader.position(), alignment);
   const int64_t data_bytes = std::max<int64_t>(static_cast<int64_t>(file.size()) - data_begin, 0);
   TRY_STATUS(check_ranges(tensors, static_cast<uint64_t>(data_bytes), alignment));
   gguf.tensors.reserve(tensors.size());

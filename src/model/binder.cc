@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/round_up.h"
 #include "io/checkpoint.h"
 #include "tensor/format/decode.h"
 
@@ -55,7 +56,7 @@ void Binder::add(Job job) {
   for (const TensorSlice& slice : job.slices) known_.insert(slice.name);
   if (job.vector != nullptr) {
     job.vector_offset = vector_floats_;
-    vector_floats_ += (job.rows() + kVectorAlignment - 1) / kVectorAlignment * kVectorAlignment;
+    vector_floats_ += round_up(job.rows(), kVectorAlignment);
   }
   jobs_.push_back(std::move(job));
 }

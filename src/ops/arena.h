@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "tensor/tensor_ref.h"
 
 namespace chitu {
@@ -23,7 +24,7 @@ class Arena {
   TensorRef allocate(DType dtype, const Shape& shape) {
     const auto bytes = static_cast<std::size_t>(bytes_for(dtype, shape.elements()));
     const std::size_t begin = used_;
-    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    used_ += round_up(bytes, kAlignment);
     peak_ = std::max(peak_, used_);
     CHECK(measuring() || used_ <= capacity_);
     void* data = measuring() ? reinterpret_cast<void*>(kAlignment + begin) : base_ + begin;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/counted.h"
+#include "base/round_up.h"
 
 namespace chitu {
 
@@ -97,12 +98,12 @@ void Scheduler::commit(const BatchPlan& plan, std::span<const int32_t> sampled,
 
 // The last token's keys and values are never needed, but counting them keeps the rule simple.
 int64_t Scheduler::blocks_for(const Sequence& sequence) const {
-  return (sequence.max_tokens + limits_.block_size - 1) / limits_.block_size;
+  return div_up(sequence.max_tokens, limits_.block_size);
 }
 
 void Scheduler::add_to_plan(const Sequence& sequence, int64_t num_tokens, BatchPlan& plan) const {
   const int64_t end = sequence.computed + num_tokens;
-  const int64_t num_blocks = (end + limits_.block_size - 1) / limits_.block_size;
+  const int64_t num_blocks = div_up(end, limits_.block_size);
   const bool wants_logits = end == sequence.length();
   plan.sequences.push_back({.id = sequence.id,
                             .first_position = sequence.computed,

@@ -14,11 +14,10 @@
 
 #include "backend/cpu/context.h"
 #include "backend/cpu/kv_layout.h"
+#include "base/round_up.h"
 
 namespace chitu::cpu {
 namespace {
-
-int64_t div_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 constexpr int64_t kSpanChunks = 8;
 constexpr int64_t kSpanKeys = kSpanChunks * kChunkKeys;
@@ -118,9 +117,7 @@ class Tiles {
   int64_t tile_rows_ = kTileRows;
 };
 
-int64_t part_floats(int64_t rows, int64_t head_dim) {
-  return div_up(rows * (head_dim + 2), 16) * 16;
-}
+int64_t part_floats(int64_t rows, int64_t head_dim) { return round_up(rows * (head_dim + 2), 16); }
 
 AttentionPart part_at(float* memory, int64_t rows, int64_t head_dim) {
   return {

@@ -7,6 +7,7 @@
 #include "backend/cpu/weight_layout.h"
 #include "backend/cpu/weight_units.h"
 #include "base/check.h"
+#include "base/round_up.h"
 
 namespace chitu::cpu {
 namespace {
@@ -35,7 +36,7 @@ bool reads(const Weight& weight, LinearInput input) {
                      [&](const WeightSegment& s) { return kernel_of(s).input == input; });
 }
 
-int64_t padded(int64_t cols) { return (cols + kInputPadding - 1) / kInputPadding * kInputPadding; }
+int64_t padded(int64_t cols) { return round_up(cols, kInputPadding); }
 
 // Elements of T from one padded row to the next. One cache line more than the padding asks for:
 // rows that lie a power of two apart would meet in few sets of the cache.

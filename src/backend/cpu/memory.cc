@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/round_up.h"
+
 namespace chitu::cpu {
 namespace {
 
@@ -16,8 +18,6 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kSharedFrom = std::size_t{64} << 10;
 constexpr std::size_t kOwnFrom = 2 * kHugePage;
 constexpr std::size_t kSharedBytes = std::size_t{128} << 20;
-
-std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
 
 // `length`, a multiple of kHugePage, of zeros, aligned to kHugePage; nullptr when there is no room.
 // A page gets its memory when it is first written, on the NUMA node of the thread that writes.

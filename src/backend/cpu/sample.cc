@@ -8,6 +8,7 @@
 #include <span>
 
 #include "backend/cpu/context.h"
+#include "base/round_up.h"
 #include "ops/philox.h"
 
 namespace chitu::cpu {
@@ -18,20 +19,20 @@ int32_t first_equal(const float* logits, float value, int64_t vocab) {
   return found == logits + vocab ? 0 : static_cast<int32_t>(found - logits);
 }
 
-// The memory of one thread.
-struct Memory {
+// Of one thread.
+struct SampleScratch {
   int32_t* ids;        // [vocab]
   int32_t* positions;  // [vocab]
   float* maxima;       // [vocab / kMaximaBlock, rounded up]
 };
 
-int64_t num_blocks(int64_t vocab) { return (vocab + kMaximaBlock - 1) / kMaximaBlock; }
+int64_t num_blocks(int64_t vocab) { return div_up(vocab, kMaximaBlock); }
 
 // Tokens, by ascending id, and a value of each, which is at first its logit.
 class Candidates {
  public:
-  Candidates(const Context& context, float* logits, int64_t vocab, const Memory& memory)
-      : rows_(context.rows), values_(logits), memory_(memory), count_(vocab) {
+  Candidates(const Context& context, float* logits, int64_t vocab, const SampleScratch& scratch)
+      : rows_(context.rows), values_(logits), scratch_(scratch), count_(vocab) {
     largest_ = rows_.largest(logits, vocab);
     if (std::isfinite(largest_)) return;
     // The infinite share everything; NaN counts as minus infinity.
@@ -46,16 +47,16 @@ class Candidates {
     // k blocks have a value of at least the k-th largest of their maxima.
     const int64_t blocks = num_blocks(count_);
     if (k < blocks) {
-      rows_.block_maxima(values_, count_, memory_.maxima);
-      float* kth = memory_.maxima + k - 1;
-      std::nth_element(memory_.maxima, kth, memory_.maxima + blocks, std::greater<>());
+      rows_.block_maxima(values_, count_, scratch_.maxima);
+      float* kth = scratch_.maxima + k - 1;
+      std::nth_element(scratch_.maxima, kth, scratch_.maxima + blocks, std::greater<>());
       keep_at_least(*kth);
     }
     if (k >= count_) return;
-    for (int64_t i = 0; i < count_; ++i) memory_.positions[i] = static_cast<int32_t>(i);
-    std::nth_element(memory_.positions, memory_.positions + k - 1, memory_.positions + count_,
+    for (int64_t i = 0; i < count_; ++i) scratch_.positions[i] = static_cast<int32_t>(i);
+    std::nth_element(scratch_.positions, scratch_.positions + k - 1, scratch_.positions + count_,
                      before());
-    keep_until(memory_.positions[k - 1]);
+    keep_until(scratch_.positions[k - 1]);
   }
 
   // Values become probabilities, not normalised: the largest is 1.
@@ -88,7 +89,7 @@ class Candidates {
   }
 
   void keep_at_least(float least) {
-    const int64_t kept = rows_.at_least(values_, count_, least, memory_.positions);
+    const int64_t kept = rows_.at_least(values_, count_, least, scratch_.positions);
     keep_positions(kept);
   }
 
@@ -125,21 +126,21 @@ class Candidates {
     }
   };
   Before before() const { return {values_}; }
-  int32_t id(int64_t i) const { return all_ ? static_cast<int32_t>(i) : memory_.ids[i]; }
+  int32_t id(int64_t i) const { return all_ ? static_cast<int32_t>(i) : scratch_.ids[i]; }
 
   // Keeps the values of at least `high`, whose mass is `above`, and as many of the others, the most
   // probable first, as it takes to make `wanted`; one at least.
   void rank_between(float high, const Mass& above, double wanted) {
     int64_t others = 0;
     for (int64_t i = 0; i < count_; ++i) {
-      if (values_[i] < high) memory_.positions[others++] = static_cast<int32_t>(i);
+      if (values_[i] < high) scratch_.positions[others++] = static_cast<int32_t>(i);
     }
-    std::sort(memory_.positions, memory_.positions + others, before());
+    std::sort(scratch_.positions, scratch_.positions + others, before());
     double covered = above.sum;
     int64_t taken = 0;
     while (taken < others && (taken == 0 || covered < wanted))
-      covered += values_[memory_.positions[taken++]];
-    if (taken > 0) keep_until(memory_.positions[taken - 1]);
+      covered += values_[scratch_.positions[taken++]];
+    if (taken > 0) keep_until(scratch_.positions[taken - 1]);
   }
 
   // Keeps the one at `last` and those before it in rank.
@@ -147,7 +148,7 @@ class Candidates {
     int64_t kept = 0;
     for (int64_t i = 0; i < count_; ++i) {
       const auto position = static_cast<int32_t>(i);
-      if (!before()(last, position)) memory_.positions[kept++] = position;
+      if (!before()(last, position)) scratch_.positions[kept++] = position;
     }
     keep_positions(kept);
   }
@@ -156,9 +157,9 @@ class Candidates {
   void keep_positions(int64_t kept) {
     if (kept == 0 || kept == count_) return;
     for (int64_t i = 0; i < kept; ++i) {
-      const int32_t position = memory_.positions[i];
+      const int32_t position = scratch_.positions[i];
       values_[i] = values_[position];
-      memory_.ids[i] = id(position);
+      scratch_.ids[i] = id(position);
     }
     all_ = false;
     count_ = kept;
@@ -166,17 +167,17 @@ class Candidates {
 
   const RowKernels& rows_;
   float* values_;
-  Memory memory_;
+  SampleScratch scratch_;
   int64_t count_;
   float largest_ = 0.0F;
   bool all_ = true;  // ids are positions
 };
 
 int32_t sample(const Context& context, float* logits, int64_t vocab, const SamplingParams& params,
-               const Memory& memory) {
+               const SampleScratch& scratch) {
   if (!(params.temperature > 0))
     return first_equal(logits, context.rows.largest(logits, vocab), vocab);
-  Candidates candidates(context, logits, vocab, memory);
+  Candidates candidates(context, logits, vocab, scratch);
   if (params.top_k > 0) candidates.keep_top_k(params.top_k);
   candidates.to_probabilities(params.temperature);
   if (params.top_p < 1.0F) candidates.keep_top_p(params.top_p);
@@ -185,27 +186,27 @@ int32_t sample(const Context& context, float* logits, int64_t vocab, const Sampl
 }
 
 // Of each thread: ids, positions and maxima.
-int64_t memory_words(int64_t vocab) { return 2 * vocab + num_blocks(vocab); }
+int64_t scratch_words(int64_t vocab) { return 2 * vocab + num_blocks(vocab); }
 
 }  // namespace
 
 void run(Context& context, const Sample& op) {
   const int64_t vocab = op.logits.cols();
   Workspace workspace(context.workspace);
-  auto* words = workspace.take<int32_t>(memory_words(vocab) * context.pool.size());
+  auto* words = workspace.take<int32_t>(scratch_words(vocab) * context.pool.size());
   context.pool.parallel_for(op.logits.rows(), 1, [&](int64_t begin, int64_t end, int thread) {
-    int32_t* own = words + thread * memory_words(vocab);
-    const Memory memory{
+    int32_t* own = words + thread * scratch_words(vocab);
+    const SampleScratch scratch{
         .ids = own, .positions = own + vocab, .maxima = reinterpret_cast<float*>(own + 2 * vocab)};
     for (int64_t r = begin; r < end; ++r) {
       op.ids.row<int32_t>(0)[r] = sample(context, op.logits.row<float>(r), vocab,
-                                         op.params[static_cast<std::size_t>(r)], memory);
+                                         op.params[static_cast<std::size_t>(r)], scratch);
     }
   });
 }
 
 int64_t workspace_bytes(const Context& context, const Sample& op) {
-  return Workspace::bytes<int32_t>(memory_words(op.logits.cols()) * context.pool.size());
+  return Workspace::bytes<int32_t>(scratch_words(op.logits.cols()) * context.pool.size());
 }
 
 }  // namespace chitu::cpu

@@ -9,6 +9,7 @@
 
 #include "backend/cpu/linear_table.h"
 #include "backend/cpu/weight_layout.h"
+#include "base/round_up.h"
 #include "ops/weight.h"
 
 namespace chitu::cpu {
@@ -17,12 +18,10 @@ inline int row_unit(const WeightSegment& segment) {
   return weight_layout(linear_kernel(segment.layout).layout).row_unit;
 }
 
-inline int64_t units(int64_t rows, int unit) { return (rows + unit - 1) / unit; }
-
 inline int64_t units(const Weight& weight) {
   int64_t n = 0;
   for (const WeightSegment& segment : weight.segments) {
-    n += units(segment.rows, row_unit(segment));
+    n += div_up(segment.rows, row_unit(segment));
   }
   return n;
 }
@@ -35,7 +34,7 @@ void for_each_segment(const Weight& weight, int64_t first, int64_t last, F&& f) 
   for (std::size_t i = 0; i < weight.segments.size(); ++i) {
     const WeightSegment& segment = weight.segments[i];
     const int rows = row_unit(segment);
-    const int64_t n = units(segment.rows, rows);
+    const int64_t n = div_up(segment.rows, rows);
     const int64_t begin = std::clamp<int64_t>(first - unit, 0, n);
     const int64_t end = std::clamp<int64_t>(last - unit, 0, n);
     if (begin < end) {

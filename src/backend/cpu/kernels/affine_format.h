@@ -31,7 +31,7 @@ enum class AffineScales : uint8_t {
   kGroup,         // a = d * scale (signed), b = 0
   kGroupMin,      // a = d * scale, b = -m * min
   kBlockZero,     // a = d, b = -d * zero (signed); d in float
-  kGroupNibbles,  // the same, with scale and min in the low and high half of one byte
+  kGroupNibbles,  // as kGroupMin, with scale and min in the low and high half of one byte
 };
 
 template <DType kFormat_, int kColumns_, int kGroup_, int kLowBits_, int kHighBits_, int kOffset_,
