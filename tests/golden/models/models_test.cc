@@ -219,9 +219,9 @@ double relative_difference(const Logits& found, const Logits& wanted) {
 }
 
 // A product's standard deviation is 0.5 % with 8-bit activations and 0.23 % in BF16
-// (conformance/harness.h). A model of two layers has nine in a row, logits included: 1.5 % and 0.7 %
-// as errors add up at random, and softmaxes and gates enlarge what reaches them. Found are at most
-// 3.4 % and 1.4 %; a wrong head, position or norm would make it of the order of 100 %.
+// (conformance/harness.h). A model of two layers has nine in a row, logits included: 1.5 % and 0.7
+// % as errors add up at random, and softmaxes and gates enlarge what reaches them. Found are at
+// most 3.4 % and 1.4 %; a wrong head, position or norm would make it of the order of 100 %.
 TEST_P(FastGoldenModel, PrefillLogits) {
   const double tolerance = quantized_ ? 0.05 : 0.02;
   for (const Case& c : cases_) {
