@@ -34,6 +34,29 @@ void store_rows(const LinearCall& call, int64_t token, int64_t row, typename D::
     y[i] = out[i] + (call.bias != nullptr ? call.bias[row + i] : 0.0F);
 }
 
+// Brings weights into the second-level cache before they are needed, `step` bytes whenever asked.
+// What lies behind the weights may be asked for: a prefetch does not fault.
+class PrefetchAhead {
+ public:
+  PrefetchAhead(const uint8_t* from, int64_t step) : next_(from), step_(step) {}
+
+  void prefetch() {
+    for (int64_t at = 0; at < step_; at += 64) __builtin_prefetch(next_ + at, 0, 2);
+    next_ += step_;
+  }
+
+  PrefetchAhead after(int64_t steps) const { return {next_ + steps * step_, step_}; }
+
+ private:
+  const uint8_t* next_;
+  int64_t step_;
+};
+
+struct NoPrefetch {
+  void prefetch() {}
+  NoPrefetch after(int64_t) const { return {}; }
+};
+
 template <class D, class Format>
 class AffineMultiply {
  public:
@@ -43,14 +66,19 @@ class AffineMultiply {
 
   // The tokens from first_token alone.
   static void run_tokens(const LinearCall& call, int64_t begin, int64_t end, int64_t first_token) {
-    const int64_t unit_bytes = call.cols / Format::kColumns * Format::kTileBytes;
+    const int64_t tiles = call.cols / Format::kColumns;
+    const int64_t panels = (call.tokens - first_token) / D::kPanel * (kAffineRows / D::kRows);
+    const int64_t unit_bytes = tiles * Format::kTileBytes;
     for (int64_t row = begin; row < end; row += kAffineRows) {
       const auto* unit =
           reinterpret_cast<const uint8_t*>(call.weights) + row / kAffineRows * unit_bytes;
-      for (int lane = 0; lane < kAffineRows && row + lane < end; lane += D::kRows) {
-        for (int64_t token = first_token; token < call.tokens;) {
-          token += panel<D::kPanel>(call, unit, row, lane, token);
-        }
+      const Rows rows = {.unit = unit, .first = row, .end = end};
+      // The next unit, a share a panel. What is left of fewer tokens prefetches nothing.
+      if (panels > 0 && call.tokens - first_token <= kFewTokens) {
+        const int64_t step = (Format::kTileBytes + panels - 1) / panels;
+        run_unit(call, rows, first_token, PrefetchAhead(unit + unit_bytes, step));
+      } else {
+        run_unit(call, rows, first_token, NoPrefetch());
       }
     }
   }
@@ -68,14 +96,35 @@ class AffineMultiply {
   static_assert(Format::kOffset == 0 || Format::kOffset == 1 << kOffsetShift);
   static_assert(Tile::kStepsPerGroup % kStepsAtOnce == 0);
 
-  // The panel that begins with `token`, which has kTokens tokens or fewer; returns how many.
-  template <int kTokens>
-  static int64_t panel(const LinearCall& call, const uint8_t* unit, int64_t row, int lane,
-                       int64_t token) {
-    if constexpr (kTokens > 1) {
-      if (call.tokens - token < kTokens) return panel<kTokens / 2>(call, unit, row, lane, token);
+  // So few tokens that multiplying takes about as long as reading from memory does. The processor's
+  // own prefetcher stops at every page, and is idle in all panels of a unit but the first.
+  static constexpr int64_t kFewTokens = 32;
+
+  struct Rows {
+    const uint8_t* unit;  // of kAffineRows rows
+    int64_t first;
+    int64_t end;
+  };
+
+  template <class Ahead>
+  static void run_unit(const LinearCall& call, const Rows& rows, int64_t first_token, Ahead ahead) {
+    for (int lane = 0; lane < kAffineRows && rows.first + lane < rows.end; lane += D::kRows) {
+      for (int64_t token = first_token; token < call.tokens;) {
+        token += panel<D::kPanel>(call, rows.unit, rows.first, lane, token, ahead);
+        ahead = ahead.after(call.cols / Format::kColumns);
+      }
     }
-    some_tokens<kTokens>(call, unit, row, lane, token);
+  }
+
+  // The panel that begins with `token`, which has kTokens tokens or fewer; returns how many.
+  template <int kTokens, class Ahead>
+  static int64_t panel(const LinearCall& call, const uint8_t* unit, int64_t row, int lane,
+                       int64_t token, Ahead ahead) {
+    if constexpr (kTokens > 1) {
+      if (call.tokens - token < kTokens)
+        return panel<kTokens / 2>(call, unit, row, lane, token, NoPrefetch());
+    }
+    some_tokens<kTokens>(call, unit, row, lane, token, ahead);
     return kTokens;
   }
 
@@ -134,9 +183,9 @@ class AffineMultiply {
     Tile::template scale<kGroup>(w, x.minus_sums, kTokens, dots, values);
   }
 
-  template <int kTokens>
+  template <int kTokens, class Ahead>
   static void some_tokens(const LinearCall& call, const uint8_t* tile, int64_t row, int lane,
-                          int64_t token) {
+                          int64_t token, Ahead ahead) {
     const QuantizedRow& panel = call.quantized;
     Block<kTokens> x = {panel.q + token * call.cols, panel.d + token * (call.cols / 32),
                         panel.minus_sums + token * (call.cols / 32 * 3)};
@@ -144,6 +193,7 @@ class AffineMultiply {
     for (int t = 0; t < kTokens; ++t) sums[t] = D::set1(0.0F);
     for (const uint8_t* end = tile + call.cols / Format::kColumns * Format::kTileBytes; tile < end;
          tile += Format::kTileBytes) {
+      ahead.prefetch();
       Weights w = Tile::first_part(tile, lane);
       for (int part = 0; part < Format::kParts; ++part) {
         F values[kTokens];
