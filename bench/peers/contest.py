@@ -8,11 +8,12 @@ Started by bench/peers/llama_cpp.sh, which builds everything first:
 A round runs each program once for each test, in the opposite order of the round before. A ratio is
 that of one round; shown are the median and the smallest and largest. The ceilings of the machine are
 measured before and after, and the better of the two counts. All single numbers and the machine go
-into a JSON file.
+into a JSON file, which is written anew after every round: Ctrl-C keeps what is there.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from machine import machine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TESTS = "pp512,tg128,tg128@2048,tg64x4,tg64x16,tg64x32"
+DISTURBING_LOAD = 0.5  # CPUs
 MODELS = ",".join(f"{shape}-{form}" for shape in make_shapes.SHAPES for form in make_shapes.FORMATS)
 
 
@@ -33,7 +35,7 @@ def better(first, second):
             for group, names in first.items()}
 
 
-def run_rounds(contestants, models, tests, rounds):
+def run_rounds(contestants, models, tests, rounds, on_round=lambda speeds: None):
     """{model: {test: {contestant: [tokens a second of each round, None where it failed]}}}"""
     speeds = {model: {test: {c.name: [] for c in contestants} for test in tests} for model in models}
     for model, path in models.items():
@@ -47,7 +49,15 @@ def run_rounds(contestants, models, tests, rounds):
                         print(f"{c.name}: {error}", file=sys.stderr)
                     speeds[model][test][c.name].append(speed)
                     print(f"{model} {test} round {number + 1}: {c.name} {speed}", file=sys.stderr)
+            on_round(speeds)
     return speeds
+
+
+def without_unfinished(speeds):
+    """What is there when a run is broken off: tests that everybody has run."""
+    kept = {model: {test: row for test, row in tests.items() if all(row.values())}
+            for model, tests in speeds.items()}
+    return {model: tests for model, tests in kept.items() if tests}
 
 
 def spread(values, form):
@@ -96,6 +106,36 @@ def absolute_path(text):
     return Path(text).resolve()
 
 
+def from_one_to(most):
+    def parse(text):
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text}: expected an integer in [1, {most}]")
+        return int(text)
+    return parse
+
+
+def results_file(text):
+    path = Path(text).resolve()
+    if path.exists():
+        raise argparse.ArgumentTypeError(f"{text}: is there already")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no directory {path.parent}")
+    return path
+
+
+def earlier_run(text):
+    try:
+        report = json.loads(Path(text).read_text(encoding="utf-8"))
+        missing = {"started_utc", "machine", "threads", "rounds", "ceilings", "contestants",
+                   "tokens_per_second"} - set(report)
+    except (OSError, ValueError, TypeError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
+    if missing:
+        raise argparse.ArgumentTypeError(f"{text}: no results of this program: {sorted(missing)[0]} "
+                                         "is missing")
+    return report
+
+
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -108,11 +148,12 @@ def read_options():
     parser.add_argument("--models", default=MODELS, help="default: %(default)s")
     parser.add_argument("--tests", default=TESTS, help="default: %(default)s")
     parser.add_argument("--peers", default=",".join(PEERS), help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
-    parser.add_argument("--threads", type=int, default=cpus, help="default: all, %(default)s here")
+    parser.add_argument("--rounds", type=from_one_to(10000), default=5, help="default: %(default)s")
+    parser.add_argument("--threads", type=from_one_to(cpus), default=cpus, help="default: all, %(default)s here")
     parser.add_argument("--settings", default="", help="of chitu, as in infer.cache_type=skew")
-    parser.add_argument("--results", type=Path, help="default: bench/results/DATE-<threads>t.json")
-    parser.add_argument("--report", type=Path, metavar="FILE",
+    parser.add_argument("--results", type=results_file,
+                        help="default: bench/results/<day>-<time>-<threads>t.json")
+    parser.add_argument("--report", type=earlier_run, metavar="FILE",
                         help="measure nothing: print the tables of an earlier run's file")
     options = parser.parse_args()
     options.models, options.tests = options.models.split(","), options.tests.split(",")
@@ -127,26 +168,67 @@ def read_options():
     for peer in options.peers:
         if peer not in PEERS:
             parser.error(f"--peers {peer}: expected some of {', '.join(PEERS)}")
+    if not options.report:
+        check_built(options, parser)
     return options
 
 
-def measure(options):
-    """Everything that is known after a run, as it goes into the file."""
+def check_built(options, parser):
+    """What can be known to fail before hours of measurement do."""
+    for option, path in (("--chitu", options.chitu), ("--ceilings", options.ceilings)):
+        if not path.is_file() or not os.access(path, os.X_OK):
+            parser.error(f"{option} {path}: no program; bench/peers/llama_cpp.sh --build-only makes it")
+    for peer in options.peers:
+        folder = options.cache / PEERS[peer].folder
+        if not (folder / "built.json").is_file():
+            parser.error(f"--cache {options.cache}: {peer} is not built there; "
+                         "bench/peers/llama_cpp.sh --build-only does")
+    try:
+        Chitu(options.chitu, options.threads, options.settings.split()).check_settings()
+    except Failed as error:
+        parser.error(f"--settings {options.settings}: {error}")
+
+
+def warn_of_load(load):
+    if load > DISTURBING_LOAD:
+        print(f"contest.py: the load average is {load:.1f}: other programs disturb "
+              "the measurement, some contestants more than others", file=sys.stderr)
+
+
+def new_file(threads):
+    """bench/results/2026-11-22-140501-2t.json, of no earlier run."""
+    return ROOT / "bench/results" / time.strftime(f"%Y-%m-%d-%H%M%S-{threads}t.json", time.gmtime())
+
+
+def measure(options, path):
+    """Everything that is known after a run; it goes into the file after every round."""
     models = {name: make_shapes.make(name, options.cache / "shapes") for name in options.models}
     contestants = [PEERS[name](options.cache, options.threads) for name in options.peers]
     contestants.append(Chitu(options.chitu, options.threads, options.settings.split()))
-    started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    about = machine()
-    if about["load_average"] > 0.5:
-        print(f"contest.py: the load average is {about['load_average']:.1f}: other programs disturb "
-              "the measurement, some contestants more than others", file=sys.stderr)
+    report = {"started_utc": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+              "machine": machine(), "threads": options.threads, "rounds": options.rounds,
+              "contestants": {c.name: c.description() for c in contestants}}
+    warn_of_load(report["machine"]["load_average"])
     before = measure_ceilings(options.ceilings, options.threads)
-    speeds = run_rounds(contestants, models, options.tests, options.rounds)
-    ceilings = better(before, measure_ceilings(options.ceilings, options.threads))
-    return {"started_utc": started, "machine": about, "threads": options.threads,
-            "rounds": options.rounds, "ceilings": ceilings,
-            "contestants": {c.name: c.description() for c in contestants},
-            "tokens_per_second": speeds}
+
+    def write(speeds, ceilings):
+        report.update(ceilings=ceilings, load_average_after=os.getloadavg()[0],
+                      tokens_per_second=without_unfinished(speeds))
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+
+    speeds = run_rounds(contestants, models, options.tests, options.rounds,
+                        lambda speeds: write(speeds, before))
+    write(speeds, better(before, measure_ceilings(options.ceilings, options.threads)))
+    return report
+
+
+def show_load(report):
+    loads = {"before": report["machine"]["load_average"], "after": report.get("load_average_after", 0)}
+    told = [f"{load:.1f} {when}" for when, load in loads.items() if load > DISTURBING_LOAD]
+    if told:
+        print(f"Load average: {', '.join(told)}; the run itself raises it, other programs disturb it.")
 
 
 def show(report):
@@ -155,6 +237,7 @@ def show(report):
           f"{about['model']}), {report['threads']} of {about['cpus']} CPUs, {report['rounds']} rounds.\n")
     for name, what in report["contestants"].items():
         print(f"- {name}: " + ", ".join(f"{key} `{value}`" for key, value in what.items() if value))
+    show_load(report)
     print_ceilings(report["ceilings"], report["threads"])
     print_tables(report["tokens_per_second"], report["ceilings"], list(report["contestants"]))
 
@@ -162,13 +245,18 @@ def show(report):
 def main():
     options = read_options()
     if options.report:
-        show(json.loads(options.report.read_text(encoding="utf-8")))
+        show(options.report)
         return 0
-    report = measure(options)
-    day = report["started_utc"].split()[0]
-    path = options.results or ROOT / f"bench/results/{day}-{options.threads}t.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    path = options.results or new_file(options.threads)
+    try:
+        report = measure(options, path)
+    except KeyboardInterrupt:
+        kept = f"{path} has the rounds before" if path.exists() else "no round was complete"
+        print(f"\ncontest.py: broken off; {kept}", file=sys.stderr)
+        return 130
+    except (Failed, OSError, subprocess.TimeoutExpired) as error:
+        print(f"contest.py: error: {error}", file=sys.stderr)
+        return 1
     show(report)
     print(f"\nwritten: {path}", file=sys.stderr)
     return 0

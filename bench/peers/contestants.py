@@ -25,6 +25,8 @@ def parse_test(test):
     if not match:
         raise ValueError(f"{test}: expected a test such as pp512, tg128, tg128@2048 or tg64x16")
     prompt, decode, depth, batch = (int(group or 0) for group in match.groups())
+    if not (prompt or decode) or (match[4] and not batch):
+        raise ValueError(f"{test}: expected at least one token and one request")
     return prompt, decode, BATCH_PROMPT if batch else depth, batch or 1
 
 
@@ -33,9 +35,15 @@ def run(command):
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
                               timeout=TIMEOUT_SECONDS, cwd=folder)
     if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise Failed(f"{' '.join(map(str, command))}: exit code {done.returncode}: {' '.join(last)}")
+        raise Failed(f"{' '.join(map(str, command))}: exit code {done.returncode}: "
+                     + what_went_wrong(done.stderr.strip() or done.stdout.strip()))
     return done.stdout + done.stderr, done.stdout
+
+
+def what_went_wrong(output):
+    """The first line that speaks of an error, else the last."""
+    lines = output.splitlines()
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
 
 
 class Chitu:
@@ -43,6 +51,13 @@ class Chitu:
 
     def __init__(self, program, threads, settings=()):
         self.program, self.settings = Path(program), [f"infer.num_threads={threads}", *settings]
+
+    def check_settings(self):
+        """Failed, with chitu's own words, where it does not take the settings."""
+        done = subprocess.run([self.program, "settings", *self.settings], capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(what_went_wrong(done.stderr.strip()))
 
     def measure(self, model, test):
         prompt, decode, depth, batch = parse_test(test)

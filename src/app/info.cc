@@ -20,7 +20,13 @@ void row(std::string_view what, std::string_view value) {
   fmt::print("  {:<16} {}\n", what, value);
 }
 
-void print_machine(const Environment& environment) {
+std::string describe_threads(const ThreadPool& pool) {
+  if (!pool.pins_workers()) return fmt::format("{}, not pinned to CPUs", pool.size());
+  return fmt::format("{}, each but the first pinned to a CPU", pool.size());
+}
+
+void print_machine(const Environment& environment, const Settings& settings,
+                   const Backend& backend) {
   const Machine machine = inspect_machine();
   const MemoryInfo memory = memory_info();
   fmt::print("chitu {}\n\nmachine\n", CHITU_VERSION);
@@ -28,6 +34,8 @@ void print_machine(const Environment& environment) {
   row("instructions", machine.instruction_sets);
   row("CPUs", fmt::format("{} of {} usable, {}", machine.cpus_usable, machine.cpus,
                           counted(machine.numa_nodes, "NUMA node")));
+  row("threads", describe_threads(*backend.pool));
+  row("kernels", backend.kernels);
   row("memory", fmt::format("{} available of {}", format_bytes(memory.available),
                             format_bytes(memory.total)));
   row("huge pages", machine.huge_pages);
@@ -42,6 +50,7 @@ void print_machine(const Environment& environment) {
   row("models kept in", environment.cache_dir.empty()
                             ? "nowhere: neither HOME nor XDG_CACHE_HOME is an absolute path"
                             : (environment.cache_dir / "models").string());
+  for (const std::string& line : beyond_machine(settings, backend)) row("note", line);
 }
 
 std::string optional_parts(const ModelConfig& config) {
@@ -54,10 +63,10 @@ std::string optional_parts(const ModelConfig& config) {
   return parts.empty() ? "" : fmt::format(", {}", fmt::join(parts, ", "));
 }
 
-Status print_model(const Environment& environment, const Settings& settings) {
+Status print_model(const Environment& environment, const Settings& settings,
+                   const Backend& backend) {
   TRY(checkpoint, open_checkpoint(environment, settings));
   TRY(config, checked_model_config(checkpoint, settings));
-  TRY(backend, make_backend(settings));
   TRY(memory, plan_memory(checkpoint, config, *backend.ops, engine_options(settings, backend, 1)));
   fmt::print("\nmodel\n");
   row("files", checkpoint.path().string());
@@ -86,10 +95,11 @@ bool names_a_model(const Environment& environment, const Settings& settings) {
 }
 
 Result<int> run(const Invocation& invocation) {
-  print_machine(invocation.environment);
+  TRY(backend, make_backend(invocation.settings));
+  print_machine(invocation.environment, invocation.settings, backend);
   std::fflush(stdout);
   if (names_a_model(invocation.environment, invocation.settings)) {
-    TRY_STATUS(print_model(invocation.environment, invocation.settings));
+    TRY_STATUS(print_model(invocation.environment, invocation.settings, backend));
   }
   return kExitOk;
 }

@@ -37,6 +37,8 @@ Result<Backend> make_backend(const Settings& settings) {
   TRY(ops, make_cpu_ops(*backend.pool, {.arithmetic = exact ? cpu::Arithmetic::kFloat32
                                                             : cpu::Arithmetic::kFast}));
   backend.ops = std::move(ops);
+  const cpu::Isa best = cpu::best_isa();
+  backend.kernels = cpu::title(exact ? cpu::float_part(best) : best);
   return backend;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "app/settings.h"
 #include "base/result.h"
@@ -14,6 +15,7 @@ struct Backend {
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Ops> ops;  // uses the pool
   DType kv_dtype = DType::kF32;
+  std::string_view kernels;  // the instruction sets they are written for: "AVX-512 VNNI BF16"
 };
 
 Result<Backend> make_backend(const Settings& settings);

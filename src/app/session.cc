@@ -7,9 +7,12 @@
 #include "app/model_store.h"
 #include "app/sampling_defaults.h"
 #include "app/terminal.h"
+#include "base/memory_info.h"
 
 namespace chitu::app {
 namespace {
+
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
 // A preset's sizes against the checkpoint's: a wrong ckpt_dir is found before it is loaded.
 Status compare_with_preset(const ModelConfig& config, const Settings& settings) {
@@ -61,7 +64,6 @@ Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& s
 }
 
 EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs) {
-  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
   return {.max_seq_len = settings.integer("infer.max_seq_len"),
           .max_reqs =
               settings.is_auto("infer.max_reqs") ? max_reqs : settings.integer("infer.max_reqs"),
@@ -71,6 +73,23 @@ EngineOptions engine_options(const Settings& settings, const Backend& backend, i
                             : settings.integer("infer.cache_block_size"),
           .kv_dtype = backend.kv_dtype,
           .memory_limit = static_cast<int64_t>(settings.number("infer.memory_limit") * kGiB)};
+}
+
+std::vector<std::string> beyond_machine(const Settings& settings, const Backend& backend) {
+  std::vector<std::string> lines;
+  if (const int64_t asked = settings.integer("infer.num_threads"); asked > backend.pool->size()) {
+    lines.push_back(fmt::format(
+        "infer.num_threads={}: {}, for this process may run on no more CPUs", asked,
+        backend.pool->size() == 1 ? "1 thread is used"
+                                  : fmt::format("{} threads are used", backend.pool->size())));
+  }
+  const double limit = settings.number("infer.memory_limit") * kGiB;
+  const int64_t memory = memory_info().total;
+  if (memory > 0 && limit > static_cast<double>(memory)) {
+    lines.push_back(fmt::format("infer.memory_limit={}: this machine has {}",
+                                settings.value("infer.memory_limit"), format_bytes(memory)));
+  }
+  return lines;
 }
 
 Result<Session> open_session(const Environment& environment, const Settings& settings,
@@ -90,6 +109,11 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   TRY(backend, make_backend(settings));
   session.backend = std::move(backend);
 
+  if (!options.quiet) {
+    for (const std::string& line : beyond_machine(settings, session.backend)) {
+      note(environment, line);
+    }
+  }
   TRY(memory, plan_memory(checkpoint, config, *session.backend.ops,
                           engine_options(settings, session.backend, options.max_reqs)));
   // One that does not fit is refused below, in the same words.

@@ -39,9 +39,12 @@ Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& s
 
 EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs);
 
+// What the settings ask for and the machine does not have, a line each: threads, memory.
+std::vector<std::string> beyond_machine(const Settings& settings, const Backend& backend);
+
 struct OpenOptions {
   int64_t max_reqs = 1;  // where infer.max_reqs is auto
-  bool quiet = false;    // the memory plan is not written to standard error
+  bool quiet = false;    // notes and the memory plan are not written to standard error
 };
 
 // Opens everything.

@@ -126,7 +126,9 @@ const Setting kTable[] = {
     {.key = "infer.pin_threads",
      .type = kBoolean,
      .default_value = "auto",
-     .help = "each thread stays on a CPU of its own. auto: if there is a thread for every CPU"},
+     .help =
+         "each thread but the first stays on a CPU of its own; the first keeps off those. auto: "
+         "if there is a thread for every CPU"},
     {.key = "infer.numa",
      .type = kBoolean,
      .default_value = "true",
@@ -136,7 +138,8 @@ const Setting kTable[] = {
      .default_value = "auto",
      .min = 0.001,
      .max = 1048576,
-     .help = "GiB that weights, KV cache and workspace may take. auto: what is available"},
+     .help = "GiB that weights, KV cache and workspace may take. auto: what is available, less 5 % "
+             "and at least 256 MiB"},
     {.key = "infer.cache_type",
      .type = kChoice,
      .default_value = "paged",

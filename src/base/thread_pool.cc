@@ -229,6 +229,8 @@ ThreadPool::~ThreadPool() {
 
 int ThreadPool::size() const { return impl_->size; }
 
+bool ThreadPool::pins_workers() const { return impl_->worker_cpus.any(); }
+
 void ThreadPool::share_erased(int64_t n, Help help, Job job, void* context) {
   const std::lock_guard<std::mutex> lock(impl_->callers);
   impl_->bind_caller();

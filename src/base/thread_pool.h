@@ -43,6 +43,7 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const;
+  bool pins_workers() const;  // each of them to a CPU; the caller is never pinned
 
   // Calls f(i, thread) once for every i in [0, n) and returns when all have returned. No two calls
   // at the same time have the same `thread`, which is in [0, size()). A thread begins with the i

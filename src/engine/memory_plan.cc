@@ -19,6 +19,12 @@ constexpr int64_t kMaxCacheTokens = INT32_MAX;
 // No shorter cache is worth proposing.
 constexpr int64_t kMinSeqLen = 128;
 
+// Left for everything else that runs: a machine that swaps is slower than a smaller cache.
+int64_t without_reserve(int64_t available) {
+  constexpr int64_t kLeast = int64_t{256} << 20;
+  return std::max<int64_t>(available - std::max(available / 20, kLeast), 0);
+}
+
 // Sets everything that follows from the length and number of requests.
 void set_sizes(MemoryPlan& plan, const EngineOptions& options, int64_t max_seq_len) {
   plan.max_seq_len = max_seq_len;
@@ -178,6 +184,16 @@ Result<std::vector<std::string>> settings_that_fit(const MemoryPlan& plan, const
   return found;
 }
 
+// The plan that takes least, but for the KV cache's number format.
+Result<MemoryPlan> smallest(const MemoryPlan& plan, const Meter& meter) {
+  MemoryPlan least = plan;
+  EngineOptions options = options_of(plan);
+  options.max_reqs = 1;
+  set_sizes(least, options, std::min(kMinSeqLen, plan.max_seq_len));
+  TRY_STATUS(meter.measure(least));
+  return least;
+}
+
 }  // namespace
 
 StepShape MemoryPlan::largest_step() const {
@@ -197,7 +213,8 @@ Result<MemoryPlan> plan_memory(const Checkpoint& checkpoint, const ModelConfig& 
   plan.weights = std::move(weights);
   plan.kv.spec = kv_spec(config);
   plan.kv.dtype = options.kv_dtype;
-  plan.limit = options.memory_limit > 0 ? options.memory_limit : memory_info().available;
+  plan.limit =
+      options.memory_limit > 0 ? options.memory_limit : without_reserve(memory_info().available);
 
   int64_t max_seq_len = options.max_seq_len;
   if (max_seq_len == 0) {
@@ -220,10 +237,11 @@ Status check_fits(const MemoryPlan& plan, const Checkpoint& checkpoint, const Mo
   TRY(meter, Meter::create(checkpoint, config, ops));
   TRY(settings, settings_that_fit(plan, meter));
   if (settings.empty()) {
+    TRY(least, smallest(plan, meter));
     return make_error(ErrorCode::kResourceExhausted,
-                      "{}: it does not fit, whatever the settings; a smaller or more strongly "
-                      "quantized model would",
-                      one_line(plan));
+                      "{}: it does not fit, whatever the settings: {} with infer.max_reqs=1 "
+                      "infer.max_seq_len={}; a smaller or more strongly quantized model would",
+                      one_line(plan), format_bytes(least.total()), least.max_seq_len);
   }
   return make_error(ErrorCode::kResourceExhausted, "{}: it does not fit; {} would", one_line(plan),
                     fmt::join(settings, " or "));

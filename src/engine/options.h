@@ -17,7 +17,8 @@ struct EngineOptions {
   int64_t max_step_tokens = 512;  // of one step; longer prompts are computed in chunks
   int64_t block_size = 32;        // tokens in a block of the KV cache; 0: a block holds max_seq_len
   DType kv_dtype = DType::kF32;
-  int64_t memory_limit = 0;  // bytes; 0: the memory available on the machine
+  int64_t memory_limit =
+      0;  // bytes; 0: what the machine has available, less 5 % and at least 256 MiB of it
 };
 
 }  // namespace chitu

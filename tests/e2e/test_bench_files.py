@@ -17,7 +17,7 @@ import floor  # noqa: E402
 import make_shapes  # noqa: E402
 import scaling  # noqa: E402
 import startup  # noqa: E402
-from contestants import LlamaCpp, parse_test  # noqa: E402
+from contestants import Chitu, Failed, LlamaCpp, parse_test  # noqa: E402
 
 # 320 is no multiple of 256, so Q4_K_M needs the formats that stand in for K formats.
 SMALL = make_shapes.Shape("llama", 320, 512, 8, 5, 1, 64, 1024, 256, 1e4, 1e-5, "smollm")
@@ -114,6 +114,57 @@ def test_the_batched_bench_of_llama_cpp_is_read(tmp_path):
     program.write_text("#!/bin/sh\necho no model >&2; exit 1\n")
     with pytest.raises(contest.Failed, match="no model"):
         LlamaCpp(tmp_path, 2).measure("model", "tg64x4")
+
+
+def test_what_is_there_survives_a_run_that_is_broken_off():
+    class Interrupted(Fixed):
+        def measure(self, model, test):
+            speed = super().measure(model, test)
+            if speed == 99:
+                raise KeyboardInterrupt
+            return speed
+
+    written = []
+    with pytest.raises(KeyboardInterrupt):
+        contest.run_rounds([Interrupted("chitu", [10, 11, 99])], {"small-q4_0": "file"}, ["tg2"], 3,
+                           lambda speeds: written.append(json.dumps(contest.without_unfinished(speeds))))
+    assert [json.loads(text)["small-q4_0"]["tg2"]["chitu"] for text in written] == [[10], [10, 11]]
+    assert contest.without_unfinished({"a": {"tg2": {"chitu": []}}}) == {}
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--rounds", "0"], "--rounds: 0: expected an integer in [1,"),
+    (["--threads", "0"], "--threads: 0: expected an integer in [1,"),
+    (["--threads", "100000"], "--threads: 100000: expected an integer in [1,"),
+    (["--tests", "pp0"], "pp0: expected at least one token"),
+    (["--tests", "tg4x0"], "tg4x0: expected at least one token and one request"),
+    (["--report", "nowhere.json"], "--report: nowhere.json: "),
+    (["--report", "README.md"], "--report: README.md: "),
+    (["--results", "README.md"], "--results: README.md: is there already"),
+    (["--results", "nowhere/x.json"], "--results: nowhere/x.json: there is no directory"),
+    (["--chitu", "nowhere"], "nowhere: no program"),
+])
+def test_the_contest_refuses_in_one_line(words, said):
+    command = [sys.executable, ROOT / "bench/peers/contest.py", *words]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    last = result.stderr.splitlines()[-1]
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert last.startswith("contest.py: error: ") and said in last, result.stderr
+
+
+def test_settings_of_the_contest_are_checked_first(chitu):
+    with pytest.raises(Failed, match="unknown setting 'infer.num_thread'"):
+        Chitu(chitu.program, 1, ["infer.num_thread=2"]).check_settings()
+    Chitu(chitu.program, 1, ["infer.cache_type=skew"]).check_settings()
+
+
+def test_help_of_the_contest_builds_nothing(tmp_path):
+    result = subprocess.run([ROOT / "bench/peers/llama_cpp.sh", "--help"], capture_output=True, text=True,
+                            check=False, env={"PATH": "/usr/bin:/bin", "CHITU_BENCH_CACHE": str(tmp_path / "c")})
+    assert result.returncode == 0, result.stderr
+    for word in ("--build-only", "MARCH", "JOBS", "CHITU_BENCH_CACHE"):
+        assert word in result.stdout
+    assert not (tmp_path / "c").exists()
 
 
 def test_scaling_shows_ratios_to_the_first_number_of_threads(capsys):

@@ -71,6 +71,9 @@ def test_no_command_is_a_usage_error(chitu):
     (["bench", "--repetitions", "many"], ["--repetitions many: expected an integer"]),
     (["chat", "hello"], ["chat takes no text, found 'hello'; a model is named by models="]),
     (["bench", "-p", "0", "-n", "0"], ["nothing to time"]),
+    (["run", "infer.num-threads=2"], ["unknown setting 'infer.num-threads' (did you mean infer.num_threads?)"]),
+    (["run", "infer.num_threads:2"], ["did you mean infer.num_threads=2?"]),
+    (["bench", "-b", "4", "infer.max_reqs=3"], ["--batch 4: infer.max_reqs=3, so 3 at most"]),
     (["bench", "hello"], ["bench takes no text, found 'hello'"]),
     (["info", "hello"], ["info takes no text, found 'hello'; a model is named by models="]),
     (["settings", "hello"], ["settings takes no text, found 'hello'"]),
@@ -353,6 +356,26 @@ def test_bench_prints_a_table_and_json(chitu):
     for row in report["results"]:
         assert len(row["tokens_per_second"]) == 2
         assert row["median_tokens_per_second"] > 0
+    for key in ("version", "cpu", "kernels", "threads", "pinned", "numa", "dtype", "cache_type",
+                "cache_dtype", "repetitions"):
+        assert key in report
+
+
+def test_bench_refuses_what_the_model_has_no_room_for(chitu):
+    assert_error(chitu.tiny("bench", "-p", "9000"),
+                 "--prompt-tokens 9000: the model's limit is 2048 tokens, so 2047 at most")
+    assert_error(chitu.tiny("bench", "-p", "2000", "-b", "16", "infer.memory_limit=0.004"),
+                 "does not fit", "infer.max_seq_len from --prompt-tokens 2000, "
+                                 "infer.max_reqs from --batch 16")
+
+
+def test_more_than_the_machine_has_is_said_once(chitu):
+    words = ("infer.num_threads=1024", "infer.memory_limit=1000000")
+    said = chitu.tiny("bench", "-p", "8", "-n", "0", "-r", "1", *words).stderr
+    assert said.count("infer.num_threads=1024: ") == 1
+    assert said.count("infer.memory_limit=1000000: this machine has ") == 1
+    rows = chitu.tiny("info", *words).stdout
+    assert "\n  kernels " in rows and "infer.num_threads=1024: " in rows
 
 
 def test_info_shows_machine_model_and_memory(chitu):

@@ -278,7 +278,8 @@ TEST_F(EngineTest, NamesTwoSettingsWhenOneIsNotEnough) {
 TEST_F(EngineTest, SaysSoWhenNoSettingWouldHelp) {
   const auto engine = Engine::load(*checkpoint_, *ops_, {.memory_limit = 1000});
   ASSERT_FALSE(engine.ok());
-  EXPECT_THAT(engine.error().message, HasSubstr("whatever the settings"));
+  EXPECT_THAT(engine.error().message, HasSubstr("whatever the settings: "));
+  EXPECT_THAT(engine.error().message, HasSubstr("with infer.max_reqs=1 infer.max_seq_len=128"));
 }
 
 TEST(ScaledEngine, ComputesBeyondTheOriginalLength) {

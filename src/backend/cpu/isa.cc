@@ -45,6 +45,18 @@ std::string_view name(Isa isa) {
   return kNames[static_cast<std::size_t>(isa)];
 }
 
+std::string_view title(Isa isa) {
+  constexpr std::array<std::string_view, 8> kTitles = {
+      "scalar",  "NEON",         "NEON dot product",  "AVX2",
+      "AVX-512", "AVX-512 VNNI", "AVX-512 VNNI BF16", "AMX, AVX-512 VNNI BF16"};
+  return kTitles[static_cast<std::size_t>(isa)];
+}
+
+Isa float_part(Isa isa) {
+  if (includes(isa, Isa::kAvx512)) return Isa::kAvx512;
+  return includes(isa, Isa::kNeon) ? Isa::kNeon : isa;
+}
+
 Isa best_isa() {
 #if defined(__x86_64__)
   __builtin_cpu_init();

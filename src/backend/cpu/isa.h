@@ -24,6 +24,10 @@ enum class Isa : uint8_t {
 bool includes(Isa best, Isa isa);
 
 std::string_view name(Isa isa);  // "avx512_vnni"
+// For people, with all that its kernels may use: "AVX-512 VNNI".
+std::string_view title(Isa isa);
+// The part of it that computes with exact activations: float arithmetic alone.
+Isa float_part(Isa isa);
 
 // The best instruction set of the processor at hand that the operating system has enabled. Asks
 // the system to enable AMX, if there is any, for the process.
