@@ -362,18 +362,9 @@ class Run {
 }  // namespace
 
 void run(Context& context, const StoreKv& op) {
-  const auto* slots = op.plan->slots.row<const int32_t>(0);
-  const int64_t kv_heads = op.kv.k.shape[1];
-  const int64_t d = op.kv.k.cols();
   for_each_row(context, op.k.rows(), op.k.cols(), [&](int64_t t) {
-    const int64_t block = slots[t] / op.plan->block_size;
-    const int64_t offset = slots[t] % op.plan->block_size;
-    for (int64_t head = 0; head < kv_heads; ++head) {
-      store_key(context.rows, op.k.row<const float>(t) + head * d, op.kv.k,
-                key_lane(op.kv.k, block, head, offset));
-      store_value(context.rows, op.v.row<const float>(t) + head * d, op.kv.v,
-                  value_row(op.kv.v, block, head, offset));
-    }
+    store_token(context.rows, op.k.row<const float>(t), op.v.row<const float>(t), op.kv, *op.plan,
+                t);
   });
 }
 

@@ -59,19 +59,7 @@ void encode(const RowKernels& rows, const float* values, DType dtype, void* to, 
   }
 }
 
-}  // namespace
-
-KeyLane key_lane(const TensorRef& k, int64_t block, int64_t head, int64_t offset) {
-  const int64_t first = offset / kPanelKeys * kPanelKeys;
-  return {.panel = at_row(k, row_index(k, block, head, first)),
-          .keys = static_cast<int>(std::min<int64_t>(kPanelKeys, k.shape[2] - first)),
-          .lane = static_cast<int>(offset - first)};
-}
-
-std::byte* value_row(const TensorRef& v, int64_t block, int64_t head, int64_t offset) {
-  return at_row(v, row_index(v, block, head, offset));
-}
-
+// `values` are [head_dim].
 void store_key(const RowKernels& rows, const float* values, const TensorRef& k,
                const KeyLane& lane) {
   // A panel of one key is a plain row.
@@ -87,6 +75,31 @@ void store_key(const RowKernels& rows, const float* values, const TensorRef& k,
 
 void store_value(const RowKernels& rows, const float* values, const TensorRef& v, std::byte* row) {
   encode(rows, values, v.dtype, row, v.cols());
+}
+
+}  // namespace
+
+KeyLane key_lane(const TensorRef& k, int64_t block, int64_t head, int64_t offset) {
+  const int64_t first = offset / kPanelKeys * kPanelKeys;
+  return {.panel = at_row(k, row_index(k, block, head, first)),
+          .keys = static_cast<int>(std::min<int64_t>(kPanelKeys, k.shape[2] - first)),
+          .lane = static_cast<int>(offset - first)};
+}
+
+std::byte* value_row(const TensorRef& v, int64_t block, int64_t head, int64_t offset) {
+  return at_row(v, row_index(v, block, head, offset));
+}
+
+void store_token(const RowKernels& rows, const float* k, const float* v, const KvLayer& kv,
+                 const AttentionPlan& plan, int64_t token) {
+  const int32_t slot = plan.slots.row<const int32_t>(0)[token];
+  const int64_t block = slot / plan.block_size;
+  const int64_t offset = slot % plan.block_size;
+  const int64_t d = kv.k.cols();
+  for (int64_t head = 0; head < kv.k.shape[1]; ++head) {
+    store_key(rows, k + head * d, kv.k, key_lane(kv.k, block, head, offset));
+    store_value(rows, v + head * d, kv.v, value_row(kv.v, block, head, offset));
+  }
 }
 
 void copy_key(DType dtype, int64_t head_dim, const KeyLane& from, const KeyLane& to) {

@@ -10,6 +10,7 @@
 
 #include "backend/cpu/kernels/attention_kernel.h"
 #include "backend/cpu/kernels/row_kernels.h"
+#include "ops/descs.h"
 #include "tensor/tensor_ref.h"
 
 namespace chitu::cpu {
@@ -23,10 +24,9 @@ struct KeyLane {
 KeyLane key_lane(const TensorRef& k, int64_t block, int64_t head, int64_t offset);
 std::byte* value_row(const TensorRef& v, int64_t block, int64_t head, int64_t offset);
 
-// `values` are [head_dim].
-void store_key(const RowKernels& rows, const float* values, const TensorRef& k,
-               const KeyLane& lane);
-void store_value(const RowKernels& rows, const float* values, const TensorRef& v, std::byte* row);
+// Stores a token's keys and values, both [kv_heads * head_dim], in its slot.
+void store_token(const RowKernels& rows, const float* k, const float* v, const KvLayer& kv,
+                 const AttentionPlan& plan, int64_t token);
 
 // Copies a key of `head_dim` dimensions from one panel to another.
 void copy_key(DType dtype, int64_t head_dim, const KeyLane& from, const KeyLane& to);

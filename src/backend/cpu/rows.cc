@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "backend/cpu/context.h"
+#include "backend/cpu/kv_layout.h"
 
 namespace chitu::cpu {
 namespace {
@@ -102,11 +103,9 @@ void run(Context& context, const RopeStoreKv& op) {
     for (int64_t h = op.heads; h < op.heads + op.kv_heads; ++h) norm(q + h * d, op.k_norm);
     rotate(context, q, op.heads + op.kv_heads, d, op.cos.row<const float>(t),
            op.sin.row<const float>(t), op.cos.cols(), op.interleaved);
+    const float* k = q + op.heads * d;
+    store_token(context.rows, k, k + op.kv_heads * d, op.kv, *op.plan, t);
   });
-  run(context, StoreKv{.k = op.qkv.col_slice(op.heads * d, op.kv_heads * d),
-                       .v = op.qkv.col_slice((op.heads + op.kv_heads) * d, op.kv_heads * d),
-                       .kv = op.kv,
-                       .plan = op.plan});
 }
 
 void run(Context& context, const GatherRows& op) {
