@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "harness.h"
@@ -183,6 +184,100 @@ class Attentions : public Conformance {
     }
   }
 };
+
+// What is not finite in a query, key or value, and whom it reaches.
+class SpoiltAttentions : public Conformance {
+ protected:
+  enum class Operand { kQuery, kKey, kValue };
+
+  void check(const Form& f, Operand operand, float bad) {
+    SCOPED_TRACE(testing::Message()
+                 << describe(f) << ", operand " << static_cast<int>(operand) << " is " << bad);
+    const Batch batch(f, random_);
+    const auto tokens = static_cast<int64_t>(batch.positions.size());
+    const int64_t cols = f.heads * f.head_dim;
+    const int64_t kv_cols = f.kv_heads * f.head_dim;
+    Floats q = normal(tokens * cols);
+    Floats k = normal(batch.all_tokens() * kv_cols);
+    Floats v = normal(batch.all_tokens() * kv_cols);
+    const Floats finite = attend(f, batch, q, k, v);
+    if (operand == Operand::kQuery) q[kToken * cols + kHead * f.head_dim + kDim] = bad;
+    Floats& cached = operand == Operand::kKey ? k : v;
+    const int64_t kv_head = kHead / (f.heads / f.kv_heads);
+    if (operand != Operand::kQuery) cached[kPosition * kv_cols + kv_head * f.head_dim + kDim] = bad;
+    const Floats out = attend(f, batch, q, k, v);
+    for (int64_t i = 0; i < tokens * f.heads; ++i) {
+      const int64_t at = i * f.head_dim;
+      if (reaches(f, batch, operand, i / f.heads, i % f.heads)) {
+        ASSERT_FALSE(std::isfinite(out[at + kDim])) << "row " << i << ": " << out[at + kDim];
+      } else {
+        ASSERT_TRUE(std::equal(&out[at], &out[at] + f.head_dim, &finite[at])) << "row " << i;
+      }
+    }
+  }
+
+ private:
+  static constexpr int64_t kToken = 7;
+  static constexpr int64_t kHead = 4;
+  static constexpr int64_t kDim = 5;
+  static constexpr int64_t kPosition = 143;  // of the first sequence
+
+  // Whether what is spoilt reaches that head of that token.
+  static bool reaches(const Form& f, const Batch& batch, Operand operand, int64_t token,
+                      int64_t head) {
+    if (operand == Operand::kQuery) return token == kToken && head == kHead;
+    const int64_t group = f.heads / f.kv_heads;
+    const int64_t position = batch.positions[token];
+    return token < f.sequences[0].added && head / group == kHead / group && position >= kPosition &&
+           (f.window == 0 || position - f.window < kPosition);
+  }
+
+  Floats attend(const Form& f, const Batch& batch, const Floats& q, const Floats& k,
+                const Floats& v) {
+    Side side(*device_, DType::kF32);
+    const KvLayer kv = batch.store(side, f, k, v);
+    const AttentionPlan plan = batch.plan(side, f.block_size);
+    const Shape shape{plan.num_tokens, f.heads * f.head_dim};
+    const TensorRef out = side.output(shape);
+    side.run(Attention{.q = side.activations(q, shape),
+                       .kv = kv,
+                       .plan = &plan,
+                       .heads = f.heads,
+                       .scale = 0.25F,
+                       .window = f.window,
+                       .softcap = f.softcap,
+                       .out = out});
+    return side.read(out);
+  }
+};
+
+TEST_P(SpoiltAttentions, NotFiniteInNotFiniteOutForThoseWhoSeeIt) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const DType dtype : kCacheDTypes) {
+    for (const auto& [window, softcap] : {std::pair{0, 0.0F}, {20, 0.0F}, {0, 5.0F}}) {
+      for (const auto& sequences :
+           {std::vector<Sequence>{{130, 160}, {40, 3}}, {{137, 9}}, {{400, 8}, {3, 1}}}) {
+        const Form f{.sequences = sequences,
+                     .heads = 6,
+                     .kv_heads = 2,
+                     .head_dim = 32,
+                     .cache = dtype,
+                     .window = window,
+                     .softcap = softcap};
+        check(f, Operand::kQuery, kNan);
+        check(f, Operand::kKey, kNan);
+        check(f, Operand::kValue, kNan);
+        check(f, Operand::kValue, -kInf);
+        // Softcap makes a large score of an infinite one.
+        if (softcap == 0.0F) check(f, Operand::kQuery, kInf);
+      }
+    }
+  }
+  // All keys of a query are spoilt.
+  check({.sequences = {{143, 8}}, .heads = 6, .kv_heads = 2, .head_dim = 32, .window = 1},
+        Operand::kKey, kNan);
+}
 
 TEST_P(Attentions, DecodeOfOneSequence) {
   for (const int64_t cached : {0, 1, 15, 16, 17, 127, 128, 129, 700}) {
@@ -434,6 +529,7 @@ TEST_P(Attentions, RopeStoreKv) {
 }
 
 CHITU_CONFORMANCE_BACKENDS(Attentions);
+CHITU_CONFORMANCE_BACKENDS(SpoiltAttentions);
 
 }  // namespace
 }  // namespace chitu::conformance

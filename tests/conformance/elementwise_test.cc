@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "harness.h"
 
@@ -121,6 +122,21 @@ TEST_P(Elementwise, GatedActivationOfExtremes) {
         return Floats{v > -1e-30F && v < 1e-30F ? 0.0F : v};
       });
     }
+  }
+}
+
+TEST_P(Elementwise, NanStaysNan) {
+  for (const Activation activation :
+       {Activation::kSilu, Activation::kGelu, Activation::kGeluTanh}) {
+    Floats gate_up = normal(2 * 40);
+    gate_up[3] = gate_up[40 + 38] = std::numeric_limits<float>::quiet_NaN();
+    Side side(*device_, device_->activation_dtype());
+    const TensorRef y = side.output({1, 40});
+    side.run(GatedActivation{
+        .gate_up = side.activations(gate_up, {1, 80}), .activation = activation, .y = y});
+    side.run(Softcap{.x = y, .cap = 30.0F});
+    const Floats values = side.read(y);
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(std::isnan(values[i]), i == 3 || i == 38) << i;
   }
 }
 

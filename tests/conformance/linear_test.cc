@@ -1,5 +1,6 @@
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "harness.h"
 #include "tensor/format/half.h"
@@ -275,6 +276,44 @@ TEST_P(Linears, ExtremeActivations) {
           return scaled;
         },
         GetParam().tolerance.quantized_linear);
+  }
+}
+
+// What is not finite neither becomes a plausible number nor reaches another token.
+TEST_P(Linears, NotFiniteInNotFiniteOut) {
+  constexpr int64_t kTokens = 22;  // panels of every size
+  constexpr int64_t kRows = 37;
+  constexpr int64_t kCols = 512;
+  for (const DType format : all_formats()) {
+    const Side::Part part = random_part(format, kRows, kCols);
+    Side side(*device_, device_->activation_dtype());
+    const Weight* weight = side.weight({part}, kCols);
+    const auto multiply = [&](const Floats& x) {
+      const TensorRef y = side.output({kTokens, kRows});
+      side.run(Linear{.x = side.activations(x, {kTokens, kCols}), .weight = weight, .y = y});
+      return side.read(y);
+    };
+    const Floats x = normal(kTokens * kCols);
+    const Floats finite = multiply(x);
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN(),
+          std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+      SCOPED_TRACE(testing::Message() << name(format) << ", activation " << bad);
+      for (const int64_t token : {3, 17, 20, 21}) {
+        Floats spoilt = x;
+        spoilt[token * kCols + between(0, kCols - 1)] = bad;
+        const Floats y = multiply(spoilt);
+        for (int64_t i = 0; i < kTokens * kRows; ++i) {
+          if (i / kRows != token) {
+            ASSERT_EQ(y[i], finite[i]) << "token " << i / kRows << " beside " << token;
+          } else if (std::isnan(bad)) {
+            ASSERT_TRUE(std::isnan(y[i])) << "row " << i % kRows << ": " << y[i];
+          } else {
+            ASSERT_FALSE(std::isfinite(y[i])) << "row " << i % kRows << ": " << y[i];
+          }
+        }
+      }
+    }
   }
 }
 

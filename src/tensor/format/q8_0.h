@@ -28,21 +28,23 @@ CHITU_ALWAYS_INLINE void decode_block(const BlockQ8_0& block, float* values) {
 }
 
 // Sets the scale of a block whose largest magnitude is given, to what makes that 127; returns what
-// values are to be multiplied by to become codes, for the scale as it is stored.
+// values are to be multiplied by to become codes, for the scale as it is stored. A largest that is
+// not finite makes the scale NaN.
 CHITU_ALWAYS_INLINE float set_scale(BlockQ8_0& block, float largest) {
   constexpr float kMostScale = 65504.0F;  // of an F16
-  const float d = largest / 127.0F;
-  block.d = float_to_half(d < kMostScale ? d : kMostScale);
+  const float d = largest / 127.0F + largest * 0.0F;
+  block.d = float_to_half(d > kMostScale ? kMostScale : d);
   const float stored = half_to_float(block.d);
   return stored > 0.0F ? 1.0F / stored : 0.0F;
 }
 
-// Codes are the nearest, ties to even, in [-127, 127]; NaN becomes the least.
+// Codes are the nearest, ties to even, in [-127, 127]; NaN becomes the least. One value that is not
+// finite makes all NaN.
 CHITU_ALWAYS_INLINE void encode_block(const float* values, BlockQ8_0& block) {
   float largest = 0.0F;
   for (int i = 0; i < 32; ++i) {
     const float magnitude = std::fabs(values[i]);
-    largest = magnitude > largest ? magnitude : largest;
+    largest = magnitude > largest || std::isnan(magnitude) ? magnitude : largest;
   }
   const float inverse = set_scale(block, largest);
   for (int i = 0; i < 32; ++i) {

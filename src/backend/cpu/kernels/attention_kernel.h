@@ -1,8 +1,10 @@
 // Attention of some queries over a run of keys, the unit that longer attention is merged from
 // (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; FlashAttention).
 //
-// What a query comes to does not depend on the other rows of a chunk, nor on keys that it does not
-// see: each score is a sum in the order of head_dim, each output a sum in the order of the keys.
+// What a query comes to does not depend on the other rows of a chunk, nor on keys and values that
+// it does not see, not finite ones either: each score is a sum in the order of head_dim, each
+// output a sum in the order of the keys. NaN in a query, or in a key or value that it sees, gives
+// NaN.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +21,7 @@ inline constexpr int kChunkPanels = kChunkKeys / kPanelKeys;
 
 // What attention over some keys has come to: for row r with scores s_i, in units of ln 2, the
 // largest of them, the total of 2^(s_i - largest), and the sum of 2^(s_i - largest) v_i. No keys:
-// largest is minus infinity.
+// largest is minus infinity and total 0.
 struct AttentionPart {
   float* sums = nullptr;     // [rows, head_dim]
   float* largest = nullptr;  // [rows]

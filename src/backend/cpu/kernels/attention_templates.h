@@ -224,7 +224,31 @@ class AttentionTemplates {
     for_row_blocks(chunk, [&](const RowBlock& block) {
       with_rows(block.end - block.begin,
                 [&]<int kCount>() { weigh<Values, kFetch, kCount>(chunk, values, block); });
+      if (sees_the_same(chunk, block) || is_finite(chunk, block)) return;
+      // What a row does not see has weight 0, which does not hide infinity and NaN.
+      for (int r = block.begin; r < block.end; ++r) {
+        weigh<Values, false, 1>(
+            chunk, values,
+            {.begin = r, .end = r + 1, .first = chunk.first[r], .stop = chunk.end[r]});
+      }
     });
+  }
+
+  static bool sees_the_same(const AttentionChunk& chunk, const RowBlock& block) {
+    for (int r = block.begin; r < block.end; ++r) {
+      if (chunk.first[r] != block.first || chunk.end[r] != block.stop) return false;
+    }
+    return true;
+  }
+
+  // Whether the sums of a block's rows are.
+  static bool is_finite(const AttentionChunk& chunk, const RowBlock& block) {
+    const float* sums = chunk.part.sums + block.begin * chunk.head_dim;
+    F poison = V::set1(0.0F);
+    for_lanes<V>((block.end - block.begin) * chunk.head_dim, [&](int64_t i, auto load, auto) {
+      poison = V::fma(load(sums + i), V::set1(0.0F), poison);
+    });
+    return V::sum(poison) == 0.0F;
   }
 
   template <class Values, bool kFetch, int kCount>
@@ -275,7 +299,7 @@ class AttentionTemplates {
   static void merge(const AttentionPart& part, const AttentionPart& into, int rows,
                     int64_t head_dim) {
     for (int r = 0; r < rows; ++r) {
-      if (part.largest[r] == kNone) continue;
+      if (part.total[r] == 0.0F) continue;
       const float largest = std::max(part.largest[r], into.largest[r]);
       const F a = cpu::exp2<V>(V::set1(into.largest[r] - largest));
       const F b = cpu::exp2<V>(V::set1(part.largest[r] - largest));

@@ -11,8 +11,9 @@
 
 namespace chitu::cpu {
 
-// Blocks of 32, their largest magnitude becoming 127. As many blocks as V has lanes go together, so
-// that what is added or compared across lanes is so for all of them at once.
+// Blocks of 32, their largest magnitude becoming 127; the scale of a block that is not finite is
+// NaN. As many blocks as V has lanes go together, so that what is added or compared across lanes is
+// so for all of them at once.
 template <class V>
 class QuantizeRow {
  public:
@@ -36,11 +37,14 @@ class QuantizeRow {
     F magnitudes[kBlocks];
     for (int64_t b = 0; b < count; ++b) {
       F most = V::set1(0.0F);
-      for (int i = 0; i < 32; i += V::kWidth) most = V::max(V::abs(V::load(x + b * 32 + i)), most);
+      for (int i = 0; i < 32; i += V::kWidth)
+        most = V::max_magnitude(V::abs(V::load(x + b * 32 + i)), most);
       magnitudes[b] = most;
     }
     std::fill(magnitudes + count, magnitudes + kBlocks, V::set1(0.0F));
-    const F d = V::div(V::largests(magnitudes), V::set1(127.0F));
+    const F largest = V::max_magnitudes(magnitudes);
+    // Infinity times zero is NaN.
+    const F d = V::fma(largest, V::set1(0.0F), V::div(largest, V::set1(127.0F)));
     // The reciprocal of a subnormal d would be infinite; such a block is zero.
     const F inverse =
         V::zero_below(V::set1(std::numeric_limits<float>::min()), d, V::div(V::set1(1.0F), d));
@@ -77,7 +81,7 @@ class QuantizeRow {
     int8_t q[16];
     F sum = V::set1(0.0F);
     for (int i = 0; i < 16; i += V::kWidth) {
-      // NaN becomes -127: of max(a, b), a NaN in a gives b.
+      // NaN becomes -127, which the block's scale makes NaN again.
       const F code = V::max(V::round(V::mul(V::load(x + i), inverse)), V::set1(-127.0F));
       V::store_i8(q + i, code);
       sum = i == 0 ? code : V::add(sum, code);

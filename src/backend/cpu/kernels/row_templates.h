@@ -91,8 +91,12 @@ struct RowTemplates {
   static void to_q8_0(const float* x, BlockQ8_0* y, int64_t n) {
     for (; n > 0; n -= 32, x += 32, ++y) {
       F magnitude = V::set1(0.0F);
-      for (int i = 0; i < 32; i += V::kWidth) magnitude = V::max(V::abs(V::load(x + i)), magnitude);
-      const float inverse = set_scale(*y, V::largest(magnitude));
+      for (int i = 0; i < 32; i += V::kWidth)
+        magnitude = V::max_magnitude(V::abs(V::load(x + i)), magnitude);
+      constexpr uint32_t kAllLanes = (1U << V::kWidth) - 1;
+      const bool is_nan = V::at_least(magnitude, V::set1(0.0F)) != kAllLanes;
+      const float inverse =
+          set_scale(*y, is_nan ? std::numeric_limits<float>::quiet_NaN() : V::largest(magnitude));
       for (int i = 0; i < 32; i += V::kWidth) {
         const F code = V::mul(V::load(x + i), V::set1(inverse));
         const F most = V::set1(-127.0F);

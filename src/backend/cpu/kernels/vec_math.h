@@ -23,14 +23,16 @@ inline void for_lanes(int64_t n, Body&& body) {
   }
 }
 
+// NaN stays NaN everywhere: V::max(a, b) is b if either is NaN.
+
 // e^x to about two units in the last place; 0 below -87.3, infinite above 88.3.
 // x = n ln 2 + r with |r| <= ln 2 / 2, ln 2 in two parts so that r is exact (Cody and Waite), and a
 // Taylor polynomial of e^r, whose next term is below 2^-26.
 template <class V>
 inline typename V::F exp(typename V::F x) {
   const auto lowest = V::set1(-87.3F);
-  auto clamped = V::max(x, lowest);
-  clamped = V::sub(V::set1(0.0F), V::max(V::sub(V::set1(0.0F), clamped), V::set1(-89.0F)));
+  auto clamped = V::max(lowest, x);
+  clamped = V::sub(V::set1(0.0F), V::max(V::set1(-89.0F), V::sub(V::set1(0.0F), clamped)));
   const auto n = V::round(V::mul(clamped, V::set1(1.44269504F)));
   auto r = V::fma(n, V::set1(-0.693359375F), clamped);
   r = V::fma(n, V::set1(2.12194440e-4F), r);
@@ -51,7 +53,7 @@ inline typename V::F exp(typename V::F x) {
 template <class V>
 inline typename V::F exp2(typename V::F x) {
   const auto lowest = V::set1(-126.0F);
-  const auto clamped = V::max(x, lowest);
+  const auto clamped = V::max(lowest, x);
   const auto n = V::round(clamped);
   const auto f = V::sub(clamped, n);
   auto p = V::set1(1.3264726e-3F);
@@ -68,7 +70,7 @@ template <class V>
 inline typename V::F tanh(typename V::F x) {
   const auto one = V::set1(1.0F);
   const auto zero = V::set1(0.0F);
-  const auto clamped = V::sub(zero, V::max(V::sub(zero, x), V::set1(-20.0F)));
+  const auto clamped = V::sub(zero, V::max(V::set1(-20.0F), V::sub(zero, x)));
   const auto e = cpu::exp2<V>(V::mul(clamped, V::set1(2.885390082F)));
   return V::sub(one, V::div(V::set1(2.0F), V::add(one, e)));
 }

@@ -71,6 +71,9 @@ struct Vec {
   static F div(F a, F b) { return _mm256_div_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
   static F max(F a, F b) { return _mm256_max_ps(a, b); }
+  static F max_magnitude(F a, F b) {  // compared as integers, NaN is above infinity
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+  }
   static F abs(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a); }
   static F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static F pow2(F n) {
@@ -95,7 +98,7 @@ struct Vec {
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
   }
   static F sums(const F* v) { return across<add>(v); }
-  static F largests(const F* v) { return across<max>(v); }
+  static F max_magnitudes(const F* v) { return across<max_magnitude>(v); }
 
  private:
   // Combines pairs of vectors lane by lane while transposing: three rounds leave one vector.

@@ -63,6 +63,9 @@ struct Vec {
   static F div(F a, F b) { return _mm512_div_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   static F max(F a, F b) { return _mm512_max_ps(a, b); }
+  static F max_magnitude(F a, F b) {  // compared as integers, NaN is above infinity
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+  }
   static F abs(F a) { return _mm512_abs_ps(a); }
   static F round(F a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -79,7 +82,7 @@ struct Vec {
   static float sum(F x) { return _mm512_reduce_add_ps(x); }
   static float largest(F x) { return _mm512_reduce_max_ps(x); }
   static F sums(const F* v) { return across<add>(v); }
-  static F largests(const F* v) { return across<max>(v); }
+  static F max_magnitudes(const F* v) { return across<max_magnitude>(v); }
 
  private:
   // Combines pairs of vectors lane by lane while transposing: four rounds leave one vector.

@@ -66,7 +66,8 @@ struct Vec {
   static F mul(F a, F b) { return vmulq_f32(a, b); }
   static F div(F a, F b) { return vdivq_f32(a, b); }
   static F fma(F a, F b, F c) { return vfmaq_f32(c, a, b); }
-  static F max(F a, F b) { return vmaxnmq_f32(a, b); }
+  static F max(F a, F b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+  static F max_magnitude(F a, F b) { return vmaxq_f32(a, b); }
   static F abs(F a) { return vabsq_f32(a); }
   static F round(F a) { return vrndnq_f32(a); }
   static F pow2(F n) {
@@ -84,8 +85,8 @@ struct Vec {
   static float sum(F x) { return vaddvq_f32(x); }
   static float largest(F x) { return vmaxnmvq_f32(x); }
   static F sums(const F* v) { return vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3])); }
-  static F largests(const F* v) {
-    return vpmaxnmq_f32(vpmaxnmq_f32(v[0], v[1]), vpmaxnmq_f32(v[2], v[3]));
+  static F max_magnitudes(const F* v) {
+    return vpmaxq_f32(vpmaxq_f32(v[0], v[1]), vpmaxq_f32(v[2], v[3]));
   }
 
  private:

@@ -41,20 +41,21 @@ struct Vec {
   static F mul(F a, F b) { return a * b; }
   static F div(F a, F b) { return a / b; }
   static F fma(F a, F b, F c) { return a * b + c; }
-  static F max(F a, F b) { return a > b ? a : b; }
+  static F max(F a, F b) { return a > b ? a : b; }  // b if either is NaN
+  // The larger of two numbers that are not negative; NaN if either is NaN.
+  static F max_magnitude(F a, F b) { return b > a || std::isnan(b) ? b : a; }
   static F abs(F a) { return std::fabs(a); }
   static F round(F a) { return std::nearbyint(a); }
-  static F pow2(F n) {
-    return std::ldexp(1.0F, static_cast<int>(n));
-  }  // n whole, in [-126, 128]; 128 is infinite
+  // n whole, in [-126, 128], where 128 is infinite; or NaN, of which anything may come.
+  static F pow2(F n) { return std::isnan(n) ? n : std::ldexp(1.0F, static_cast<int>(n)); }
   static F zero_below(F limit, F x, F y) { return x < limit ? 0.0F : y; }
 
   static uint32_t at_least(F x, F limit) { return x >= limit ? 1 : 0; }  // a bit a lane
   static float sum(F x) { return x; }
   static float largest(F x) { return x; }
-  // Of kWidth vectors: lane i is the sum, or the largest, of v[i]'s lanes.
+  // Of kWidth vectors: lane i is the sum, or the max_magnitude, of v[i]'s lanes.
   static F sums(const F* v) { return v[0]; }
-  static F largests(const F* v) { return v[0]; }
+  static F max_magnitudes(const F* v) { return v[0]; }
 };
 
 // 16 rows of 4 codes each, and one accumulator a row; other Dots may have kRows = 8. Products is a
