@@ -11,6 +11,11 @@
 
 namespace chitu::ceilings {
 
+inline bool asks_for_help(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc,
+                     [](std::string_view word) { return word == "-h" || word == "--help"; });
+}
+
 template <class T>
 std::optional<T> number(std::string_view text) {
   T value{};

@@ -136,7 +136,20 @@ Result<void> run(const Options& options) {
   return {};
 }
 
+constexpr const char* kHelp =
+    "Measures what this machine can do at most: read bandwidth and arithmetic.\n"
+    "\n"
+    "usage: bench_ceilings [--threads N,...] [--seconds S] [--json]\n"
+    "\n"
+    "  --threads N,...  how many at once, a table each (default: 1 and all)\n"
+    "  --seconds S      for each number (default: 0.3)\n"
+    "  --json           one JSON object, in bytes and operations a second\n";
+
 int main_of(int argc, char** argv) {
+  if (asks_for_help(argc, argv)) {
+    fmt::print("{}", kHelp);
+    return 0;
+  }
   const Result<Options> options = read_options(argc, argv);
   if (!options.ok()) {
     fmt::print(stderr, "bench_ceilings: {}\n", options.error().message);

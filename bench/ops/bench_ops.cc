@@ -54,7 +54,23 @@ Result<Options> read_options(int argc, char** argv) {
   return options;
 }
 
+constexpr const char* kHelp =
+    "Measures each kernel of the CPU back end, with its share of what the machine can do.\n"
+    "\n"
+    "usage: bench_ops [--threads N,...] [--tokens N,...] [--seconds S] [--json] [WORD ...]\n"
+    "\n"
+    "  --threads N,...  default: all\n"
+    "  --tokens N,...   of the matrix kernels (default: 1,16,128)\n"
+    "  --seconds S      of a measurement (default: 0.1)\n"
+    "  --json           a list of objects, in bytes, operations and seconds\n"
+    "  WORD ...         only lines that have all of them: q4_0, attention f16 decode;\n"
+    "                   scalar adds the kernels without vector instructions\n";
+
 int main_of(int argc, char** argv) {
+  if (ceilings::asks_for_help(argc, argv)) {
+    fmt::print("{}", kHelp);
+    return 0;
+  }
   const Result<Options> options = read_options(argc, argv);
   if (!options.ok()) {
     fmt::print(stderr, "bench_ops: {}\n", options.error().message);

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <thread>
 #include <vector>
 
+#include "arguments.h"
 #include "base/thread_pool.h"
 
 namespace chitu {
@@ -58,6 +58,22 @@ void bench(int threads) {
 }  // namespace chitu
 
 int main(int argc, char** argv) {
+  using chitu::ceilings::asks_for_help;
+  using chitu::ceilings::number;
+  if (asks_for_help(argc, argv)) {
+    fmt::print(
+        "Measures what it costs to share a job among threads.\n\n"
+        "usage: bench_threads [N ...]\n\n"
+        "  N ...  how many threads, a line each (default: all)\n");
+    return 0;
+  }
+  for (int i = 1; i < argc; ++i) {
+    const auto threads = number<int>(argv[i]);
+    if (!threads || *threads < 1 || *threads > 1024) {
+      fmt::print(stderr, "bench_threads: {}: expected an integer in [1, 1024]\n", argv[i]);
+      return 2;
+    }
+  }
   if (argc == 1) chitu::bench(0);
-  for (int i = 1; i < argc; ++i) chitu::bench(std::atoi(argv[i]));
+  for (int i = 1; i < argc; ++i) chitu::bench(*number<int>(argv[i]));
 }

@@ -21,7 +21,11 @@ import time
 from pathlib import Path
 
 from contestants import PEERS, Chitu, Failed, measure_ceilings, parse_test, usable_cpus
-from floor import bound, make_shapes
+try:
+    from floor import bound, make_shapes
+except ModuleNotFoundError as lacking:
+    sys.exit(f"contest.py: error: Python lacks {lacking.name}; bench/peers/llama_cpp.sh --build-only makes "
+             "~/.cache/chitu-bench/venv, whose bin/python has it")
 from machine import machine
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -249,6 +249,8 @@ TEST_F(ThreadPoolOnNodes, ThreadsStayOnTheirNode) {
 
 TEST(ThreadPool, PinsItsWorkersWhenTold) {
   ThreadPool pool({.num_threads = 2, .pin = Pin::kOn});
+  EXPECT_TRUE(pool.pins_workers());
+  EXPECT_FALSE(ThreadPool({.num_threads = 2, .pin = Pin::kOff}).pins_workers());
   const CpuList before = allowed_cpus();
   std::vector<CpuList> cpus(2);
   std::atomic<int> arrived{0};

@@ -19,5 +19,14 @@ TEST(Isa, IncludesTheEarlierOfItsFamilyAlone) {
   }
 }
 
+TEST(Isa, HasATitleForWhatItComputesWith) {
+  EXPECT_EQ(title(Isa::kScalar), "scalar");
+  EXPECT_EQ(title(Isa::kAvx512Bf16), "AVX-512 VNNI BF16");
+  EXPECT_EQ(title(float_part(Isa::kAmx)), "AVX-512");
+  EXPECT_EQ(title(float_part(Isa::kAvx2)), "AVX2");
+  EXPECT_EQ(title(float_part(Isa::kNeonDot)), "NEON");
+  EXPECT_EQ(float_part(Isa::kScalar), Isa::kScalar);
+}
+
 }  // namespace
 }  // namespace chitu::cpu
