@@ -16,6 +16,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ DESTINATION ${CMAKE_INSTALL_INCLUDE
   FILES_MATCHING PATTERN "*.h"
   PATTERN "*_testing.h" EXCLUDE
   PATTERN "app" EXCLUDE
+  PATTERN "loadgen" EXCLUDE
   PATTERN "kernels" EXCLUDE)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/chituConfig.cmake.in

@@ -29,8 +29,8 @@ function(chitu_module name)
   foreach(dep ${ARG_DEPS})
     target_link_libraries(chitu_${name} PUBLIC chitu_${dep})
   endforeach()
-  if(name STREQUAL "app")
-    return()  # the program is no part of the library
+  if(name MATCHES "^(app|loadgen)$")
+    return()  # the program, and the client of its benchmark, are no part of the library
   endif()
   set_property(GLOBAL APPEND PROPERTY CHITU_MODULES chitu_${name})
   set_property(GLOBAL APPEND PROPERTY CHITU_LIBS ${ARG_LIBS})

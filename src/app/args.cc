@@ -179,6 +179,22 @@ Result<int64_t> Args::integer_or(std::string_view option, int64_t fallback, int6
   return *value;
 }
 
+Result<double> Args::number_or(std::string_view option, double fallback, double min,
+                               double max) const {
+  const Given* given = find(option);
+  if (given == nullptr) return fallback;
+  const std::string& text = given->value;
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // In this form NaN is refused too.
+  const bool is_in_range = value >= min && value <= max;
+  if (code != std::errc() || end != text.data() + text.size() || !is_in_range) {
+    return make_error(ErrorCode::kInvalidArgument, "{} {}: expected a number in [{}, {}]", option,
+                      text, min, max);
+  }
+  return value;
+}
+
 Result<std::vector<int64_t>> Args::integers_or(std::string_view option,
                                                std::vector<int64_t> fallback, int64_t min,
                                                int64_t max) const {

@@ -36,6 +36,7 @@ class Args {
   std::optional<std::string> value(std::string_view option) const;
   Result<int64_t> integer_or(std::string_view option, int64_t fallback, int64_t min,
                              int64_t max) const;
+  Result<double> number_or(std::string_view option, double fallback, double min, double max) const;
   // "1,8,64": at least one number.
   Result<std::vector<int64_t>> integers_or(std::string_view option, std::vector<int64_t> fallback,
                                            int64_t min, int64_t max) const;

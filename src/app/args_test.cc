@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace chitu::app {
 namespace {
 
@@ -118,6 +120,18 @@ TEST(Nearest, ForgivesFewErrorsInAShortWord) {
   EXPECT_EQ(nearest("--hel", options), "--help");
   EXPECT_EQ(nearest("--hal", options), "");
   EXPECT_EQ(nearest("--temp", options), "");
+}
+
+TEST(Args, ReadsNumbersInARange) {
+  const auto number = [](const char* text) {
+    return parse({"--prompt", text})->number_or("--prompt", 7, 0.5, HUGE_VAL);
+  };
+  EXPECT_EQ(*number("2.5"), 2.5);
+  EXPECT_EQ(*number("inf"), HUGE_VAL);
+  EXPECT_EQ(*parse({})->number_or("--prompt", 7, 0, 1), 7);
+  for (const char* wrong : {"", "x", "nan", "0.4", "-1", "2.5s", "1,2"}) {
+    EXPECT_FALSE(number(wrong).ok()) << wrong;
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "app/bench_report.h"
 #include "app/commands.h"
 #include "app/decode_window.h"
+#include "app/random_tokens.h"
 #include "app/session.h"
 #include "app/terminal.h"
 #include "base/counted.h"
@@ -36,18 +37,10 @@ constexpr Option kOptions[] = {
     {.name = "--json", .help = "one JSON object instead of the table"},
 };
 
-std::vector<int32_t> random_prompt(int64_t length, int64_t vocab_size, std::mt19937& random) {
-  std::vector<int32_t> tokens(static_cast<std::size_t>(length));
-  for (int32_t& token : tokens) {
-    token = static_cast<int32_t>(random() % static_cast<uint32_t>(vocab_size));
-  }
-  return tokens;
-}
-
 Result<std::vector<RequestId>> submit(Engine& engine, const BenchCase& what, std::mt19937& random) {
   std::vector<RequestId> ids;
   for (int64_t i = 0; i < what.batch; ++i) {
-    TRY(id, engine.submit({.prompt = random_prompt(what.prompt, engine.config().vocab_size, random),
+    TRY(id, engine.submit({.prompt = random_tokens(what.prompt, engine.config().vocab_size, random),
                            .max_new_tokens = what.answer(),
                            .ignore_eos = true}));
     ids.push_back(id);

@@ -8,8 +8,11 @@ namespace chitu::app {
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
-      kRunCommand,    kChatCommand,     kBenchCommand,    kInfoCommand,    kPullCommand,
-      kModelsCommand, kTokenizeCommand, kSettingsCommand, kVersionCommand,
+      kRunCommand,          kChatCommand,         kBenchCommand,
+      kBenchServingCommand, kBenchLatencyCommand, kBenchThroughputCommand,
+      kBenchStartupCommand, kInfoCommand,         kPullCommand,
+      kModelsCommand,       kTokenizeCommand,     kSettingsCommand,
+      kVersionCommand,
   };
   return kCommands;
 }

@@ -6,6 +6,10 @@
 namespace chitu::app {
 
 extern const Command kBenchCommand;
+extern const Command kBenchLatencyCommand;
+extern const Command kBenchServingCommand;
+extern const Command kBenchStartupCommand;
+extern const Command kBenchThroughputCommand;
 extern const Command kChatCommand;
 extern const Command kInfoCommand;
 extern const Command kModelsCommand;

@@ -14,7 +14,7 @@ std::string help_text() {
       "\n"
       "commands:\n";
   for (const Command& command : commands()) {
-    text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+    text += fmt::format("  {:<16} {}\n", command.name, command.summary);
   }
   text +=
       "\n"

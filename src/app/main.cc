@@ -50,6 +50,20 @@ int run_command(const Command& command, std::span<const char* const> words) {
   return kExitError;
 }
 
+// A command's name is of one word or of two, as `bench serving`, where the longer one counts.
+struct Found {
+  const Command* command = nullptr;
+  std::size_t words = 1;  // of its name
+};
+
+Found command_of(std::span<const char* const> words) {
+  if (words.size() > 1) {
+    const Command* command = find_command(fmt::format("{} {}", words[0], words[1]));
+    if (command != nullptr) return {command, 2};
+  }
+  return {find_command(std::string_view(words[0])), 1};
+}
+
 int unknown_command(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Command& known : commands()) names.push_back(known.name);
@@ -61,14 +75,14 @@ int unknown_command(std::string_view name) {
 
 // `chitu help run` is `chitu run --help`.
 int print_help(std::span<const char* const> words) {
-  if (words.size() > 1) return usage_error("", "help is of one command at a time");
   if (words.empty()) {
     fmt::print("{}", help_text());
     return kExitOk;
   }
-  const Command* about = find_command(words[0]);
-  if (about == nullptr) return unknown_command(words[0]);
-  fmt::print("{}", help_text(*about));
+  const Found about = command_of(words);
+  if (words.size() > about.words) return usage_error("", "help is of one command at a time");
+  if (about.command == nullptr) return unknown_command(words[0]);
+  fmt::print("{}", help_text(*about.command));
   return kExitOk;
 }
 
@@ -79,8 +93,10 @@ int dispatch(std::span<const char* const> words) {
   }
   const std::string_view name = words[0];
   if (name == "--help" || name == "-h" || name == "help") return print_help(words.subspan(1));
-  const Command* command = find_command(name == "--version" ? "version" : name);
-  return command == nullptr ? unknown_command(name) : run_command(*command, words.subspan(1));
+  if (name == "--version") return run_command(*find_command("version"), words.subspan(1));
+  const Found found = command_of(words);
+  return found.command == nullptr ? unknown_command(name)
+                                  : run_command(*found.command, words.subspan(found.words));
 }
 
 // What was printed is on its way when the program says that all went well.

@@ -36,6 +36,8 @@ Status compare_with_preset(const ModelConfig& config, const Settings& settings) 
   return {};
 }
 
+}  // namespace
+
 std::string model_name(const Settings& settings) {
   const std::string name = settings.text("models.name");
   if (!name.empty()) return name;
@@ -44,8 +46,6 @@ std::string model_name(const Settings& settings) {
   if (!path.has_filename()) path = path.parent_path();
   return path.filename().string();
 }
-
-}  // namespace
 
 Result<Checkpoint> open_checkpoint(const Environment& environment, const Settings& settings) {
   TRY(path, resolve_model(environment, settings));

@@ -31,6 +31,9 @@ struct Session {
   double load_seconds = 0;
 };
 
+// What the settings call the model, or its file's or directory's name.
+std::string model_name(const Settings& settings);
+
 // The checkpoint that the settings name, fetched if need be; with a preset, the sizes it states are
 // compared with the checkpoint's own.
 Result<Checkpoint> open_checkpoint(const Environment& environment, const Settings& settings);

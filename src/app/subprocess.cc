@@ -1,12 +1,17 @@
 #include "app/subprocess.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <csignal>
 #include <cstring>
 #include <vector>
 
@@ -28,9 +33,12 @@ std::string read_all(int fd) {
   return text;
 }
 
-}  // namespace
+struct Child {
+  pid_t id = 0;
+  int output = -1;  // what it writes to standard output
+};
 
-Result<SubprocessResult> run_subprocess(std::span<const std::string> command) {
+Result<Child> start(std::span<const std::string> command) {
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
@@ -51,13 +59,49 @@ Result<SubprocessResult> run_subprocess(std::span<const std::string> command) {
     return make_error(failed == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
                       "{} cannot be run: {}", command[0], std::strerror(failed));
   }
-  SubprocessResult result{.output = read_all(ends[0])};
-  close(ends[0]);
+  return Child{child, ends[0]};
+}
+
+// Its exit code, 128 + N when signal N ended it.
+int finish(const Child& child) {
+  close(child.output);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(child.id, &status, 0) < 0 && errno == EINTR) {
   }
-  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+Result<SubprocessResult> run_subprocess(std::span<const std::string> command) {
+  TRY(child, start(command));
+  SubprocessResult result{.output = read_all(child.output)};
+  result.exit_code = finish(child);
   return result;
+}
+
+Result<double> time_to_first_output(std::span<const std::string> command, double timeout) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  TRY(child, start(command));
+  pollfd output{.fd = child.output, .events = POLLIN};
+  int ready = -1;
+  do {
+    const double left = std::max(0.0, timeout - seconds());
+    ready = poll(&output, 1, static_cast<int>(std::ceil(left * 1000)));
+  } while (ready < 0 && errno == EINTR);
+  char first = 0;
+  const bool came = ready > 0 && read(child.output, &first, 1) == 1;
+  const double time = seconds();
+  if (came || ready == 0) kill(child.id, SIGKILL);
+  const int exit_code = finish(child);
+  if (came) return time;
+  if (ready == 0) {
+    return make_error(ErrorCode::kIo, "{}: no output within {} s", command[0], timeout);
+  }
+  return make_error(ErrorCode::kIo, "{}: ended without output, with exit code {}", command[0],
+                    exit_code);
 }
 
 }  // namespace chitu::app

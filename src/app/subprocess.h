@@ -17,4 +17,8 @@ struct SubprocessResult {
 // when there is no such program, kIo.
 Result<SubprocessResult> run_subprocess(std::span<const std::string> command);
 
+// Seconds from before the process is made to its first byte on standard output; then it is ended.
+// Errors: as above; kIo when it ends, or `timeout` seconds pass, without one.
+Result<double> time_to_first_output(std::span<const std::string> command, double timeout);
+
 }  // namespace chitu::app

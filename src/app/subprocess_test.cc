@@ -32,5 +32,16 @@ TEST(Subprocess, SaysThatAProgramIsMissing) {
   EXPECT_EQ(result.error().code, ErrorCode::kNotFound);
 }
 
+TEST(Subprocess, TimesTheFirstByteAndEndsTheRest) {
+  const auto time = [](std::vector<std::string> command, double timeout) {
+    return time_to_first_output(command, timeout);
+  };
+  const auto first = time({"sh", "-c", "echo; exec sleep 600"}, 60);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_GT(*first, 0);
+  EXPECT_FALSE(time({"sleep", "600"}, 0.01).ok());
+  EXPECT_FALSE(time({"sh", "-c", "exit 3"}, 60).ok());
+}
+
 }  // namespace
 }  // namespace chitu::app

@@ -8,7 +8,8 @@ import signal
 import pytest
 from conftest import ROOT, TINY, assert_error
 
-COMMANDS = ["run", "chat", "bench", "info", "pull", "models", "tokenize", "settings", "version"]
+COMMANDS = ["run", "chat", "bench", "bench serving", "bench latency", "bench throughput", "bench startup", "info",
+            "pull", "models", "tokenize", "settings", "version"]
 
 
 def test_version(chitu):
@@ -28,7 +29,8 @@ def test_help_lists_every_command(chitu):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(chitu, command):
-    for words in ([command, "--help"], [command, "-h"], ["help", command]):
+    name = command.split()
+    for words in ([*name, "--help"], [*name, "-h"], ["help", *name]):
         result = chitu(*words)
         assert result.returncode == 0
         assert f"usage: chitu {command}" in result.stdout
