@@ -179,6 +179,7 @@ class Run {
       }
       connection->stream.expires_at(deadline);
       ending = co_await exchange(*connection, index);
+      if (ending == Ending::kStale) ++record.resent;
       if (ending == Ending::kKeep) {
         connection->used = true;
         connection->stream.expires_never();

@@ -18,6 +18,7 @@ struct RequestRecord {
   int64_t output_tokens = 0;  // as the server counts them; pieces of text when it does not
   bool usage_came = false;
   std::string finish_reason;
+  int64_t resent = 0;  // because the kept connection had been closed without an answer
 
   bool ended = false;        // well or badly; an interrupted run leaves some that have not
   std::string failure;       // "HTTP 429", "timeout", "closed early"...; empty: the answer is whole

@@ -48,6 +48,11 @@ std::string describe(const Level& level) {
   for (const auto& [kind, same] : s.failures) {
     text += fmt::format("  failed: {} x {}: {}\n", same.count, kind, same.example);
   }
+  if (s.resent > 0) {
+    text +=
+        fmt::format("  sent again {}: the server had closed a kept connection without an answer\n",
+                    counted(s.resent, "time"));
+  }
   if (s.completed == 0) return text;
   text += describe_tokens(s);
   if (s.without_usage > 0) {
@@ -152,6 +157,7 @@ json::Object to_json(const Level& level) {
                       {"completed", s.completed},
                       {"failed", s.failed},
                       {"unfinished", s.unfinished},
+                      {"resent", s.resent},
                       {"total_input_tokens", s.prompt_tokens},
                       {"total_cached_tokens", s.cached_tokens},
                       {"total_output_tokens", s.output_tokens},

@@ -83,6 +83,7 @@ Statistics compute_statistics(std::span<const RequestRecord> records,
     }
     begin = std::min(begin.value_or(record.start), record.start);
     end = std::max(end, record.end);
+    all.resent += record.resent;
     if (!record.ok()) {
       ++all.failed;
       Failures& same = all.failures[record.failure];

@@ -43,6 +43,7 @@ struct Statistics {
   double seconds = 0;  // from the first request's start to the last one's end
   int64_t completed = 0;
   int64_t failed = 0;
+  int64_t resent = 0;                        // times that a request was sent once more
   int64_t unfinished = 0;                    // when the run was interrupted
   std::map<std::string, Failures> failures;  // by kind
 

@@ -39,6 +39,7 @@ class OpenAiLike(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 0
+    disable_nagle_algorithm = True
 
     def setup(self):
         super().setup()

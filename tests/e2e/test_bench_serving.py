@@ -23,7 +23,7 @@ def test_figures_are_those_of_the_server(chitu):
         (level,) = report["results"]
         assert (level["completed"], level["failed"], level["max_concurrency"]) == (12, 0, 4)
         assert (level["total_input_tokens"], level["total_output_tokens"]) == (12 * 20, 12 * 5)
-        assert level["p50_ttft_ms"] >= 20 and level["p50_tpot_ms"] >= 20 and level["p50_itl_ms"] >= 20
+        assert level["p50_ttft_ms"] >= 20 and level["p50_tpot_ms"] > 10 and level["p50_itl_ms"] > 10
         assert level["p50_e2el_ms"] >= 100
         assert level["output_throughput"] == pytest.approx(60 / level["duration"])
         assert server.most <= 4
@@ -163,7 +163,8 @@ FAULTS = [
 @pytest.mark.parametrize("fault, kind, text", FAULTS)
 def test_faults_are_counted_and_named(chitu, fault, kind, text):
     def behave(number, handler):
-        if number % 2 == 0:
+        # On a connection that has served before, it would be sent again.
+        if number % 2 == 0 and fault is not close_before_the_answer:
             return False
         fault(handler)
         return True
@@ -186,6 +187,7 @@ def test_a_connection_that_was_closed_meanwhile_is_no_failure(chitu):
     with OpenAiLike(behave=close_afterwards) as server:
         report = measure(chitu, server, "--num-prompts", 8, "--concurrency", 1)
     assert report["results"][0]["completed"] == 8
+    assert report["results"][0]["resent"] >= 1
 
 
 def test_a_warm_up_without_an_answer_ends_the_run(chitu):
