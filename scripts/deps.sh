@@ -11,7 +11,7 @@ set -euo pipefail
 declare -A groups=(
   [build]="cmake g++ ninja-build ccache mold ca-certificates
     libboost1.81-dev libboost-json1.81-dev libfmt-dev libyaml-cpp-dev libedit-dev
-    libpcre2-dev libicu-dev"
+    libpcre2-dev libicu-dev libssl-dev"
   [test]="libgtest-dev libgmock-dev libbenchmark-dev python3-venv"
   [lint]="clang-format-14 clang-tidy-19 shellcheck git python3"
   [fuzz]="clang-19 libclang-rt-19-dev"

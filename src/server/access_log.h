@@ -52,11 +52,11 @@ class AccessLog {
  private:
   AccessLog(std::filesystem::path path, int64_t max_bytes, int file);
   void run();
-  void append(std::string_view lines);
+  int64_t append(std::string_view lines);  // how many lines were lost
   void rotate();
 
   const std::filesystem::path path_;
-  const int64_t max_bytes_;
+  int64_t max_bytes_;
   int file_;                  // -1: could not be opened again; the writing thread's own
   int64_t file_bytes_ = 0;    // the writing thread's own
   bool line_broken_ = false;  // the writing thread's own: the last line ended in its middle

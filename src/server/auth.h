@@ -25,8 +25,8 @@ class Authenticator {
 
   bool keyless() const { return keys_.empty(); }
   bool has_admin_key() const { return has_admin_key_; }
-  // `authorization`: the field's value, "Bearer KEY"; empty without one. kNone for a wrong key on
-  // any server; without a key a keyless server grants kKey.
+  // `authorization`: the field's value, "Bearer KEY"; empty without one. A keyless server grants
+  // kKey whatever is presented: OpenAI's clients always send some key.
   Grant check(std::string_view authorization) const;
 
  private:

@@ -23,6 +23,8 @@ class io_context;
 
 namespace chitu {
 
+struct ServerCore;  // http_core.h
+
 struct ServerLimits {
   int64_t max_header_bytes = int64_t{16} << 10;
   int64_t max_body_bytes = int64_t{8} << 20;
@@ -79,8 +81,7 @@ class HttpServer {
   ServerStats stats() const;
 
  private:
-  class Core;
-  std::shared_ptr<Core> core_;
+  std::shared_ptr<ServerCore> core_;
 };
 
 }  // namespace chitu
