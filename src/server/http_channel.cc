@@ -92,9 +92,10 @@ asio::awaitable<bool> ByteChannel::write(std::string_view bytes) {
   while (!bytes.empty()) {
     if (closed_) co_return false;
     const auto start = Clock::now();
-    const Seconds allowed =
-        write_timeout_ + Seconds(static_cast<double>(answer_bytes_) / kMinBytesPerSecond);
-    set_deadline(start + to_clock(allowed) - answer_waited_, Waiting::kOutput);
+    const Seconds earned(static_cast<double>(answer_bytes_) / kMinBytesPerSecond);
+    const auto patience =
+        std::min(to_clock(write_timeout_), to_clock(write_timeout_ + earned) - answer_waited_);
+    set_deadline(start + patience, Waiting::kOutput);
     const IoResult written =
         co_await transport_->write_some(asio::buffer(bytes.data(), bytes.size()));
     clear_deadline();

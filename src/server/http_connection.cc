@@ -188,7 +188,8 @@ Admission HttpConnection::admit_request(RequestParser& parser) {
 }
 
 asio::awaitable<std::optional<HttpResponse>> HttpConnection::receive_body(RequestParser& parser) {
-  const auto start = Clock::now() + seconds(core_->limits.header_timeout_s);
+  const auto patience = seconds(core_->limits.header_timeout_s);
+  const auto start = Clock::now();
   const std::string& body = parser.request().body;
   BodyCharge charge(core_->body_bytes);
   for (;;) {
@@ -205,8 +206,9 @@ asio::awaitable<std::optional<HttpResponse>> HttpConnection::receive_body(Reques
     if (known == 0 && body.empty() && parser.expects_continue()) {
       if (!co_await channel_->write("HTTP/1.1 100 Continue\r\n\r\n")) co_return std::nullopt;
     }
-    const auto extra = seconds(static_cast<double>(body.size()) / ByteChannel::kMinBytesPerSecond);
-    if (!co_await channel_->receive(known, start + extra)) {
+    const auto earned = seconds(static_cast<double>(body.size()) / ByteChannel::kMinBytesPerSecond);
+    const auto deadline = std::min(Clock::now(), start + earned) + patience;
+    if (!co_await channel_->receive(known, deadline)) {
       if (channel_->peer_ended()) co_return std::nullopt;
       co_return too_slow();
     }

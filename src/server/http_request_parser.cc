@@ -46,15 +46,14 @@ class RequestParser::Impl : public http::basic_parser<true> {
   }
 
   size_t feed(std::string_view bytes) {
+    if (state_ == State::kHeader) return feed_header(bytes);
     size_t consumed = 0;
-    if (state_ == State::kHeader) consumed = feed_header(bytes);
-    while (state_ == State::kBody && !stop_ && consumed < bytes.size()) {
+    while (state_ == State::kBody && consumed < bytes.size()) {
       const size_t taken = put_some(bytes.substr(consumed));
       consumed += taken;
       if (state_ == State::kBody && is_done()) state_ = State::kDone;
       if (taken == 0) break;
     }
-    stop_ = false;
     if (state_ == State::kBody && bytes.size() - consumed > kMaxPending) {
       fail(400, "malformed HTTP request: a line of the chunked body is too long");
     }
@@ -112,7 +111,6 @@ class RequestParser::Impl : public http::basic_parser<true> {
       fail(400, "malformed HTTP request: its target is not a path");
     } else {
       state_ = is_done() ? State::kDone : State::kBody;
-      stop_ = true;
     }
   }
 
@@ -174,7 +172,6 @@ class RequestParser::Impl : public http::basic_parser<true> {
   int64_t header_bytes_ = 0;
   int64_t extension_bytes_ = 0;
   bool http_1_1_ = false;
-  bool stop_ = false;  // the header has just ended
 };
 
 RequestParser::RequestParser(int64_t max_header_bytes, int64_t max_body_bytes)

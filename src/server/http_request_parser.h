@@ -14,7 +14,8 @@ namespace chitu {
 
 class RequestParser {
  public:
-  // Whatever comes, feed() wants at most so much unconsumed input at once.
+  // In a body, what feed() leaves unconsumed is at most so long, or it fails: a chunk's line, or
+  // the trailing fields.
   static constexpr size_t kMaxPending = size_t{4} << 10;
 
   enum class State { kHeader, kBody, kDone, kFailed };

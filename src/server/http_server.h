@@ -33,8 +33,12 @@ struct ServerLimits {
   int max_connections = 1024;
   // From a request's first byte to the end of its header; then the body, and from the first byte of
   // an answer its end: each may take so long, and longer by a second for each 8 KiB that did move.
+  // From a request's first byte to the end of its header. A body may pause as long; and in all it
+  // takes no longer, but for a second more for each 8 KiB that came.
   double header_timeout_s = 10;
   double idle_timeout_s = 75;  // between requests
+  // How long a client may take nothing of its answer; and all its pauses together, but for a second
+  // more for each 8 KiB that it took.
   double write_timeout_s = 30;
   int send_queue_bytes = 256 << 10;  // of the system's, for one client
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzzers of file formats: corpus/{config,gguf,jinja,json,safetensors}/.
+"""Writes the seeds of the fuzzers of file formats: corpus/{config,gguf,http,jinja,json,safetensors}/.
 
 Each is a small valid file that shows the fuzzer one part of the format. Needs Python only.
 """
@@ -143,9 +143,22 @@ def jinja_seeds():
         {"x": [1, -0.5, None, "\u00e9"], "y": {"a": True}}).encode()
 
 
+def http_seeds():
+    """The first byte says in which pieces the rest arrives (http_fuzz.cc)."""
+    host = b"Host: localhost:8000\r\n"
+    post = b"POST /v1/completions HTTP/1.1\r\n" + host
+    yield "get", b"\0GET /v1/models/a%20b?x=1 HTTP/1.1\r\n" + host + b"Authorization: Bearer key\r\nX-Request-Id: r-1\r\n\r\n"
+    yield "body", b"\1" + post + b"Content-Length: 13\r\nExpect: 100-continue\r\n\r\n{\"prompt\": 1}"
+    yield "chunked", b"\2" + post + b"Transfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\n{\"a\":\r\n2\r\n1}\r\n0\r\nTrailer: x\r\n\r\n"
+    yield "pipelined", b"\3" + 3 * (b"\r\nHEAD / HTTP/1.1\r\n" + host + b"Connection: keep-alive\r\n\r\n")
+    yield "origin", b"\4OPTIONS /stop HTTP/1.1\r\n" + host + b"Origin: https://chat.example\r\nAccess-Control-Request-Method: POST\r\n\r\n"
+    yield "absolute", b"\5GET http://[::1]:8000/stop HTTP/1.0\r\nHost: [::1]\r\nX: a\r\n b\r\n\r\n"
+    yield "conflict", b"\6" + post + b"Content-Length: 3, 3\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+
+
 def main():
-    for name, seeds in [("config", config_seeds()), ("gguf", gguf_seeds()), ("jinja", jinja_seeds()),
-                        ("json", json_seeds()), ("safetensors", safetensors_seeds())]:
+    for name, seeds in [("config", config_seeds()), ("gguf", gguf_seeds()), ("http", http_seeds()),
+                        ("jinja", jinja_seeds()), ("json", json_seeds()), ("safetensors", safetensors_seeds())]:
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for seed, content in seeds:
