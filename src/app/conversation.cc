@@ -4,7 +4,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "app/messages.h"
+#include "server/messages.h"
 
 namespace chitu::app {
 

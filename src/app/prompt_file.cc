@@ -9,7 +9,7 @@
 #include <iostream>
 #include <utility>
 
-#include "app/messages.h"
+#include "server/messages.h"
 #include "base/quote.h"
 #include "io/json.h"
 

@@ -16,10 +16,10 @@ struct FilePrompt {
   std::string where;  // "prompts.jsonl:3", for messages
 };
 
-// One prompt a line: an object with "prompt" or "messages" (messages.h) and nothing else when the
-// file is of JSON lines, otherwise the line itself. A file is of JSON lines when its name ends in
-// .jsonl, or when its name has no ending, as that of standard input, and its first byte is a brace.
-// Blank lines are passed over. "-" is standard input. Errors name file and line.
+// One prompt a line: an object with "prompt" or "messages" (server/messages.h) and nothing else
+// when the file is of JSON lines, otherwise the line itself. A file is of JSON lines when its name
+// ends in .jsonl, or when its name has no ending, as that of standard input, and its first byte is
+// a brace. Blank lines are passed over. "-" is standard input. Errors name file and line.
 Result<std::vector<FilePrompt>> read_prompt_file(const std::string& path);
 
 // The same of a file that is open; `name` is its own.

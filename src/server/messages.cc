@@ -1,4 +1,4 @@
-#include "app/messages.h"
+#include "server/messages.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/quote.h"
 
-namespace chitu::app {
+namespace chitu {
 namespace {
 
 // The last two are what Llama 3 and GLM-4 call "tool".
@@ -66,4 +66,4 @@ Result<json::Array> read_messages(const json::Array& messages) {
   return checked;
 }
 
-}  // namespace chitu::app
+}  // namespace chitu

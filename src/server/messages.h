@@ -1,10 +1,11 @@
-// The messages of a conversation as the user writes them, in a file of prompts or of a chat.
+// The messages of a conversation as the user writes them, in a request, a file of prompts or of a
+// chat.
 #pragma once
 
 #include "base/result.h"
 #include "io/json.h"
 
-namespace chitu::app {
+namespace chitu {
 
 // Checks each message: an object with a "role" that chat templates know and a "content". A content
 // in parts, [{"type": "text", "text": "..."}, ...], becomes their texts, joined by line feeds; only
@@ -12,4 +13,4 @@ namespace chitu::app {
 // "messages[1]: role: ...".
 Result<json::Array> read_messages(const json::Array& messages);
 
-}  // namespace chitu::app
+}  // namespace chitu
