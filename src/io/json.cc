@@ -137,7 +137,7 @@ Error describe(const boost::json::error_code& code, const ValueBuilder& builder,
   using boost::json::error;
   if (builder.values_left < 0) {
     return make_error(ErrorCode::kResourceExhausted,
-                      "more than {} values, which no such file of a model has", limits.max_values);
+                      "more than {} values, the most that are read", limits.max_values);
   }
   const auto corrupt = [](std::string_view what) {
     return make_error(ErrorCode::kCorrupt, "{}", what);

@@ -54,7 +54,7 @@ class TextStream {
   // The tokenizer must outlive the object.
   TextStream(const Tokenizer& tokenizer, TextStreamOptions options);
 
-  // The next token, why the engine ended with it (or kNone), and, where logprobs are asked for, its
+  // The next token (-1: the engine ended without one), why the engine ended with it (or kNone), and, where logprobs are asked for, its
   // own followed by those of the likeliest. When the piece has a finish that the engine does not
   // know of, a stop string came: cancel the request; further tokens are ignored. Text that may be
   // the beginning of a stop string is held back until it is certain.
@@ -71,7 +71,7 @@ class TextStream {
     int64_t end = 0;
   };
 
-  void score(int32_t token, std::span<const TokenLogprob> logprobs, int64_t begin);
+  void score(std::span<const TokenLogprob> logprobs, int64_t begin, size_t bytes);
   // Hands `bytes` of the held text on, and the tokens whose text is then out.
   void release(size_t bytes, TextPiece& piece);
 

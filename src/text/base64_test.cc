@@ -14,6 +14,15 @@ TEST(Base64, DecodesTheVectorsOfRfc4648) {
   EXPECT_EQ(decode_base64("+/8="), "\xFB\xFF");
 }
 
+TEST(Base64, EncodesTheVectorsOfRfc4648) {
+  EXPECT_EQ(encode_base64(""), "");
+  EXPECT_EQ(encode_base64("f"), "Zg==");
+  EXPECT_EQ(encode_base64("fo"), "Zm8=");
+  EXPECT_EQ(encode_base64("foo"), "Zm9v");
+  EXPECT_EQ(encode_base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(encode_base64("\xFB\xFF"), "+/8=");
+}
+
 TEST(Base64, RefusesWhatIsMalformed) {
   for (const char* text : {"A", "AAAAA", "Zm9v!", "Z g=", "-_8=", "Z===", "=Zg="}) {
     EXPECT_EQ(decode_base64(text), std::nullopt) << text;

@@ -54,6 +54,7 @@ struct Decoder::Sink {
   State& state;
   bool added;
   std::string& out;
+  bool in_parts = false;  // parts of characters do not wait for the rest
 
   void feed(size_t step, std::string_view token) {
     if (step == decoder.steps_.size()) {
@@ -64,6 +65,14 @@ struct Decoder::Sink {
   }
 
   State::Step& at(size_t step) { return state.steps_[step]; }
+
+  void assemble(size_t step, std::string_view bytes, std::string& text) {
+    if (in_parts) {
+      text += bytes;
+    } else {
+      at(step).assembler.push(bytes, text);
+    }
+  }
 
   void run(const ReplaceDecode& s, size_t step, std::string_view token) {
     feed(step + 1, replace_all(token, s.pattern, s.content));
@@ -76,7 +85,7 @@ struct Decoder::Sink {
       at(step).assembler.flush(text);
     } else {
       const char c = static_cast<char>(byte);
-      at(step).assembler.push({&c, 1}, text);
+      assemble(step, {&c, 1}, text);
     }
     if (!text.empty()) feed(step + 1, text);
     if (byte < 0) feed(step + 1, token);
@@ -115,7 +124,7 @@ struct Decoder::Sink {
     const bool is_text = added && s.added_are_text;
     if (is_text || !byte_level::append_decoded(token, bytes)) bytes = token;
     std::string text;
-    at(step).assembler.push(bytes, text);
+    assemble(step, bytes, text);
     if (!text.empty()) feed(step + 1, text);
   }
 
@@ -170,6 +179,17 @@ Decoder::State Decoder::begin() const {
 
 void Decoder::push(State& state, std::string_view token, bool added, std::string& out) const {
   Sink{*this, state, added, out}.feed(0, token);
+}
+
+std::string Decoder::bytes(std::string_view token, bool added) const {
+  State state = begin();
+  for (State::Step& step : state.steps_) {
+    step.seen = 1;
+    step.begun = true;
+  }
+  std::string out;
+  Sink{*this, state, added, out, true}.feed(0, token);
+  return out;
 }
 
 void Decoder::flush(State& state, std::string& out) const {

@@ -80,6 +80,10 @@ class Decoder {
   // The end of the text: hands on all that waited. The state is then used up.
   void flush(State& state, std::string& out) const;
 
+  // The bytes that a token adds to a text when it is not the first: they may be a part of a
+  // character.
+  std::string bytes(std::string_view token, bool added) const;
+
  private:
   struct Sink;
 

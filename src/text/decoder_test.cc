@@ -70,6 +70,17 @@ TEST(Decoder, JoinsByASpaceWithoutASteps) {
   EXPECT_THAT(stream({JoinDecode{}}, {"a", "b"}), ElementsAre("a", " b", ""));
 }
 
+TEST(Decoder, GivesTheBytesOfATokenWithinAText) {
+  const auto bytes = [](std::vector<DecoderStep> steps, std::string_view token) {
+    return Decoder::create(std::move(steps))->bytes(token, false);
+  };
+  EXPECT_EQ(bytes({ByteLevelDecode{}}, "Ġa"), " a");
+  EXPECT_EQ(bytes({ByteLevelDecode{}}, "Ã"), "\xC3");
+  EXPECT_EQ(bytes(llama(), "▁a"), " a");
+  EXPECT_EQ(bytes(llama(), "<0xE4>"), "\xE4");
+  EXPECT_EQ(bytes({MetaspaceDecode{"▁"}}, "▁a"), " a");
+}
+
 TEST(Decoder, RefusesOrdersThatCannotStream) {
   EXPECT_FALSE(Decoder::create({FuseDecode{}, ByteFallbackDecode{}}).ok());
   EXPECT_FALSE(Decoder::create({ByteLevelDecode{}, ReplaceDecode{"ab", "c"}}).ok());

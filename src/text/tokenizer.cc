@@ -128,6 +128,11 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) c
   return text + decoder.flush();
 }
 
+std::string Tokenizer::bytes(int32_t id) const {
+  const TokenizerParts::Found found = parts_->find(id);
+  return found.exists ? parts_->decoder.bytes(found.text, found.added) : std::string();
+}
+
 std::string_view Tokenizer::token(int32_t id) const { return parts_->find(id).text; }
 
 std::optional<int32_t> Tokenizer::find(std::string_view token) const {

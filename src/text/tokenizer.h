@@ -70,6 +70,10 @@ class Tokenizer {
   // Always valid UTF-8. Ids without a token are left out, special ones if asked for.
   std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;
 
+  // The bytes that the token adds to a text when it is not the first, special ones too: they may be
+  // a part of a character. Empty when there is no such token.
+  std::string bytes(int32_t id) const;
+
   // The token as the vocabulary writes it ("Ġthe", "▁the"); empty when there is none.
   std::string_view token(int32_t id) const;
   std::optional<int32_t> find(std::string_view token) const;
