@@ -9,9 +9,9 @@
 #include <iostream>
 #include <utility>
 
-#include "server/messages.h"
 #include "base/quote.h"
 #include "io/json.h"
+#include "server/messages.h"
 
 namespace chitu::app {
 namespace {

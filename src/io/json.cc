@@ -136,8 +136,8 @@ Error describe(const boost::json::error_code& code, const ValueBuilder& builder,
                const Limits& limits) {
   using boost::json::error;
   if (builder.values_left < 0) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      "more than {} values, the most that are read", limits.max_values);
+    return make_error(ErrorCode::kResourceExhausted, "more than {} values, the most that are read",
+                      limits.max_values);
   }
   const auto corrupt = [](std::string_view what) {
     return make_error(ErrorCode::kCorrupt, "{}", what);

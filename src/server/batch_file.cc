@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "server/request_fields.h"
@@ -11,62 +13,47 @@ namespace chitu {
 namespace {
 
 constexpr int64_t kMaxIdBytes = 512;
+constexpr std::array<std::string_view, 3> kUrls = {"/v1/chat/completions", "/v1/completions",
+                                                   "/v1/embeddings"};
 
-using Request = decltype(BatchLine::request);
-
-template <auto kRead>
-ApiResult<Request> read_as(const json::Object& body, const RequestLimits& limits) {
-  TRY(request, kRead(body, limits));
-  return Request(std::move(request));
-}
-
-struct Route {
-  std::string_view url;
-  ApiResult<Request> (*read)(const json::Object& body, const RequestLimits& limits);
-};
-
-constexpr std::array<Route, 3> kRoutes = {{
-    {"/v1/chat/completions", read_as<read_chat_request>},
-    {"/v1/completions", read_as<read_completion_request>},
-    {"/v1/embeddings", read_as<read_embeddings_request>},
-}};
-
-ApiResult<const Route*> read_route(const RequestFields& fields) {
-  const json::Value* method = fields.find("method");
-  if (method == nullptr) return missing("method", "\"POST\"");
-  if (*method != "POST") return expected("method", "\"POST\"", *method, !method->is_string());
-  const json::Value* url = fields.find("url");
-  constexpr std::string_view kUrls =
-      "\"/v1/chat/completions\", \"/v1/completions\" or \"/v1/embeddings\"";
-  if (url == nullptr) return missing("url", kUrls);
-  for (const Route& route : kRoutes) {
-    if (*url == json::Value(route.url)) return &route;
+// The text of a field that must be one of some.
+ApiResult<std::string> read_choice(const RequestFields& fields, std::string_view key,
+                                   std::span<const std::string_view> choices) {
+  const std::string what = fmt::format("{}", fmt::join(choices, " or "));
+  const json::Value* value = fields.find(key);
+  if (value == nullptr) return missing(key, what);
+  if (!value->is_string()) return expected(key, what, *value, true);
+  const std::string_view text = value->get_string();
+  if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+    return expected(key, what, *value, false);
   }
-  return expected("url", kUrls, *url, !url->is_string());
+  return std::string(text);
 }
 
-ApiResult<Request> read_request(RequestFields& fields, const RequestLimits& limits) {
+ApiResult<BatchLine> read_line(const json::Object& object, std::string& custom_id) {
+  RequestFields fields(object);
+  fields.string("custom_id", kMaxIdBytes, custom_id);
   TRY_FIELDS(fields);
-  TRY(route, read_route(fields));
-  if (fields.find("body") == nullptr) return missing("body", "an object");
+  if (custom_id.empty()) return missing("custom_id", "a string");
+  constexpr std::array<std::string_view, 1> kMethods = {"POST"};
+  TRY(method, read_choice(fields, "method", kMethods));
+  (void)method;
+  TRY(url, read_choice(fields, "url", kUrls));
   const json::Object* body = fields.object("body");
   TRY_FIELDS(fields);
-  const json::Value* stream = body->if_contains("stream");
-  if (stream != nullptr && *stream == true) {
-    return unsupported_parameter("stream", "the answers of a batch are not streamed");
+  if (body == nullptr) return missing("body", "an object");
+  bool stream = false;
+  RequestFields inner(*body, "body.");
+  inner.boolean("stream", stream);
+  TRY_FIELDS(inner);
+  if (stream) {
+    return unsupported_parameter("body.stream", "the answers of a batch are not streamed");
   }
-  return route->read(*body, limits);
+  return BatchLine{custom_id, std::move(url), boost::json::serialize(*body)};
 }
 
 std::string json_string(std::string_view text) {
   return boost::json::serialize(boost::json::string_view(text));
-}
-
-std::string line(int64_t number, std::string_view custom_id, int status, std::string_view body) {
-  return fmt::format(R"({{"id":"batch_req_{}","custom_id":{},"response":{{"status_code":{},)"
-                     R"("request_id":"req_{}","body":{}}},"error":null}})",
-                     number, custom_id.empty() ? "null" : json_string(custom_id), status, number,
-                     body);
 }
 
 }  // namespace
@@ -75,22 +62,18 @@ std::variant<BatchLine, BatchLineError> read_batch_line(std::string_view line,
                                                         const RequestLimits& limits) {
   auto object = parse_body(line, limits);
   if (!object) return BatchLineError{"", std::move(object).error()};
-  RequestFields fields(*object);
   std::string custom_id;
-  fields.string("custom_id", kMaxIdBytes, custom_id);
-  if (fields.ok() && custom_id.empty()) fields.fail(missing("custom_id", "a string"));
-  auto request = read_request(fields, limits);
-  if (!request) return BatchLineError{std::move(custom_id), std::move(request).error()};
-  return BatchLine{std::move(custom_id), *std::move(request)};
+  auto read = read_line(*object, custom_id);
+  if (!read) return BatchLineError{std::move(custom_id), std::move(read).error()};
+  return *std::move(read);
 }
 
-std::string batch_answer_line(int64_t number, std::string_view custom_id, std::string_view body) {
-  constexpr int kOk = 200;
-  return line(number, custom_id, kOk, body);
-}
-
-std::string batch_error_line(int64_t number, std::string_view custom_id, const HttpError& error) {
-  return line(number, custom_id, error.status, error_response(error).body);
+std::string batch_output_line(int64_t number, std::string_view custom_id,
+                              const HttpResponse& response) {
+  return fmt::format(R"({{"id":"batch_req_{}","custom_id":{},"response":{{"status_code":{},)"
+                     R"("request_id":"req_{}","body":{}}},"error":null}})",
+                     number, custom_id.empty() ? "null" : json_string(custom_id), response.status,
+                     number, response.body);
 }
 
 }  // namespace chitu

@@ -9,14 +9,15 @@
 #include <string_view>
 #include <variant>
 
-#include "server/api_result.h"
+#include "server/http_types.h"
 #include "server/openai_request.h"
 
 namespace chitu {
 
 struct BatchLine {
   std::string custom_id;
-  std::variant<ChatRequest, CompletionRequest, EmbeddingsRequest> request;
+  std::string url;   // /v1/chat/completions, /v1/completions or /v1/embeddings
+  std::string body;  // JSON, of an object
 };
 
 struct BatchLineError {
@@ -24,13 +25,12 @@ struct BatchLineError {
   HttpError error;
 };
 
-// One line of the input. Streaming is refused.
+// One line of the input. Streaming is refused; the rest of the body is the route's to check.
 std::variant<BatchLine, BatchLineError> read_batch_line(std::string_view line,
                                                         const RequestLimits& limits);
 
-// The lines of the output, without a line feed. `number` counts the input's lines from 1; `body` is
-// JSON.
-std::string batch_answer_line(int64_t number, std::string_view custom_id, std::string_view body);
-std::string batch_error_line(int64_t number, std::string_view custom_id, const HttpError& error);
+// A line of the output, without a line feed. `number` counts the requests from 1.
+std::string batch_output_line(int64_t number, std::string_view custom_id,
+                              const HttpResponse& response);
 
 }  // namespace chitu

@@ -54,10 +54,11 @@ class TextStream {
   // The tokenizer must outlive the object.
   TextStream(const Tokenizer& tokenizer, TextStreamOptions options);
 
-  // The next token (-1: the engine ended without one), why the engine ended with it (or kNone), and, where logprobs are asked for, its
-  // own followed by those of the likeliest. When the piece has a finish that the engine does not
-  // know of, a stop string came: cancel the request; further tokens are ignored. Text that may be
-  // the beginning of a stop string is held back until it is certain.
+  // The next token (-1: the engine ended without one), why the engine ended with it (or kNone),
+  // and, where logprobs are asked for, its own followed by those of the likeliest. When the piece
+  // has a finish that the engine does not know of, a stop string came: cancel the request; further
+  // tokens are ignored. Text that may be the beginning of a stop string is held back until it is
+  // certain.
   TextPiece push(int32_t token, FinishReason finish, std::span<const TokenLogprob> logprobs = {});
 
   bool finished() const { return finish_ != FinishReason::kNone; }
