@@ -173,17 +173,40 @@ struct SamplingParams {
   float min_p = 0.0F;
   uint64_t seed = 0;
   uint64_t draw = 0;  // index of this draw in its request: (seed, draw) fixes the random number
+  int32_t top_logprobs = -1;  // at most kMaxTopLogprobs; -1: no log-probabilities, see Sample
 };
 
-// ids[r] is drawn from logits[r]. With u = uniform(seed, draw) of philox.h, the token is the first,
-// by id, among those the filters keep, at which the sum of their probabilities so far exceeds u
-// times the sum of them all. Equals are ranked by the lower id; top_k keeps exactly top_k; top_p
-// keeps the fewest of the most probable whose share is at least top_p; min_p keeps what has at
-// least min_p of the largest probability; one token always stays. NaN counts as minus infinity.
+// What is done to one token's logit before anything else:
+//   logit = (logit > 0 ? logit / repetition : logit * repetition) + bias
+// in float, each operation rounded. A bias of minus infinity bans the token.
+struct LogitAdjustment {
+  int32_t token = 0;        // in [0, vocab)
+  float repetition = 1.0F;  // > 0
+  float bias = 0.0F;
+};
+
+inline constexpr int32_t kMaxTopLogprobs = 20;
+
+// ids[r] is drawn from logits[r], adjusted by adjustments[starts[r] .. starts[r + 1]) one after the
+// other. With u = uniform(seed, draw) of philox.h, the token is the first, by id, among those the
+// filters keep, at which the sum of their probabilities so far exceeds u times the sum of them all.
+// Equals are ranked by the lower id; top_k keeps exactly top_k; top_p keeps the fewest of the most
+// probable whose share is at least top_p; min_p keeps what has at least min_p of the largest
+// probability; one token always stays. NaN counts as minus infinity. Logits of plus infinity share
+// everything among them; where all are minus infinity, as when all tokens are banned, all are
+// equal.
+//
+// A row with top_logprobs = n >= 0 also tells log_softmax(logits[r]), of the logits as they came:
+// of ids[r] in column 0, of the n likeliest tokens, the likeliest first, in columns 1 .. n. Where
+// the vocabulary has fewer, their id is -1. Nothing else is written there.
 struct Sample {
-  TensorRef logits;                        // [rows, vocab], F32; its contents are lost
-  std::span<const SamplingParams> params;  // [rows], host memory
-  TensorRef ids;                           // [rows]
+  TensorRef logits;                              // [rows, vocab], F32; its contents are lost
+  std::span<const SamplingParams> params;        // [rows], host memory
+  std::span<const int32_t> adjustment_starts;    // [rows + 1], host memory; empty: no adjustments
+  std::span<const LogitAdjustment> adjustments;  // host memory
+  TensorRef ids;                                 // [rows]
+  TensorRef logprob_ids;                         // [rows, 1 + kMaxTopLogprobs], I32, optional
+  TensorRef logprobs;  // the same, F32; given with logprob_ids where a row wants them
 };
 
 // Fused: a back end may leave these to ops/fallback.h.
