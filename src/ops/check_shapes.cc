@@ -1,7 +1,9 @@
 #include "ops/check_shapes.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace chitu {
@@ -214,11 +216,41 @@ void check(Checker& c, const Softcap& op) {
 
 void check(Checker& c, const Scale& op) { c.floats("x", op.x, op.x.rows(), op.x.cols()); }
 
+void check_adjustments(Checker& c, const Sample& op) {
+  const std::span<const int32_t> starts = op.adjustment_starts;
+  const auto rows = static_cast<int64_t>(op.params.size());
+  const auto total = static_cast<int64_t>(op.adjustments.size());
+  if (starts.empty()) {
+    return c.number("adjustments", total == 0, total, "none without adjustment_starts");
+  }
+  const auto size = static_cast<int64_t>(starts.size());
+  c.number("adjustment_starts", size == rows + 1, size, std::to_string(rows + 1) + " numbers");
+  c.number("adjustment_starts", starts.front() == 0, starts.front(), "0 first");
+  c.number("adjustment_starts", std::is_sorted(starts.begin(), starts.end()), size,
+           "ascending numbers");
+  c.number("adjustment_starts", starts.back() == total, starts.back(),
+           "the number of adjustments, " + std::to_string(total) + ", last");
+  for (const LogitAdjustment& a : op.adjustments) {
+    c.number("adjustments' token", a.token >= 0 && a.token < op.logits.cols(), a.token,
+             "an id below " + std::to_string(op.logits.cols()));
+  }
+}
+
 void check(Checker& c, const Sample& op) {
   const auto rows = static_cast<int64_t>(op.params.size());
   c.matrix("logits", op.logits, rows, op.logits.cols());
   c.dtype("logits", op.logits, DType::kF32);
   c.vector("ids", op.ids, DType::kI32, rows);
+  check_adjustments(c, op);
+  int32_t top = -1;
+  for (const SamplingParams& params : op.params) top = std::max(top, params.top_logprobs);
+  c.number("top_logprobs", top <= kMaxTopLogprobs, top,
+           "at most " + std::to_string(kMaxTopLogprobs));
+  if (top < 0 && op.logprobs.empty() && op.logprob_ids.empty()) return;
+  c.matrix("logprob_ids", op.logprob_ids, rows, 1 + kMaxTopLogprobs);
+  c.dtype("logprob_ids", op.logprob_ids, DType::kI32);
+  c.matrix("logprobs", op.logprobs, rows, 1 + kMaxTopLogprobs);
+  c.dtype("logprobs", op.logprobs, DType::kF32);
 }
 
 void check(Checker& c, const AllReduceAddNorm& op) {

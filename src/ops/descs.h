@@ -178,7 +178,7 @@ struct SamplingParams {
 
 // What is done to one token's logit before anything else:
 //   logit = (logit > 0 ? logit / repetition : logit * repetition) + bias
-// in float, each operation rounded. A bias of minus infinity bans the token.
+// in double, rounded to float at the end. A bias of minus infinity bans the token.
 struct LogitAdjustment {
   int32_t token = 0;        // in [0, vocab)
   float repetition = 1.0F;  // > 0

@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "backend/reference/kernels.h"
+#include "ops/adjust_logits.h"
 #include "ops/philox.h"
 
 namespace chitu::reference {
@@ -75,14 +78,51 @@ int32_t draw(const float* logits, int64_t vocab, const SamplingParams& params) {
   return candidates.back().id;
 }
 
+// The row's logits without NaN and plus infinity, and with the same probabilities.
+std::vector<double> tame(const float* logits, int64_t vocab) {
+  const double none = -std::numeric_limits<double>::infinity();
+  const double largest = logit(logits, greedy(logits, vocab));
+  std::vector<double> result(static_cast<std::size_t>(vocab));
+  for (int64_t id = 0; id < vocab; ++id) {
+    const double x = logit(logits, id);
+    result[id] = std::isfinite(largest) ? x : x == largest ? 0.0 : none;
+  }
+  return result;
+}
+
+// `raw`: tame() of the logits as they came.
+void write_logprobs(const std::vector<double>& raw, int32_t sampled, int32_t top, int32_t* ids,
+                    float* logprobs) {
+  std::vector<int32_t> ranked(raw.size());
+  std::iota(ranked.begin(), ranked.end(), 0);
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [&](int32_t a, int32_t b) { return raw[a] > raw[b]; });
+  const double largest = raw[ranked[0]];
+  double sum = 0.0;
+  for (const double x : raw) sum += std::exp(x - largest);
+
+  const auto wanted = std::min(raw.size(), static_cast<std::size_t>(top));
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(top); ++i) {
+    ids[i] = i == 0 ? sampled : i <= wanted ? ranked[i - 1] : -1;
+    if (ids[i] >= 0) logprobs[i] = static_cast<float>(raw[ids[i]] - largest - std::log(sum));
+  }
+}
+
 }  // namespace
 
 void run(const Sample& op) {
+  const int64_t vocab = op.logits.cols();
   for (int64_t r = 0; r < op.logits.rows(); ++r) {
-    const auto* logits = op.logits.row<const float>(r);
+    auto* logits = op.logits.row<float>(r);
     const SamplingParams& params = op.params[static_cast<std::size_t>(r)];
-    op.ids.row<int32_t>(0)[r] = params.temperature > 0 ? draw(logits, op.logits.cols(), params)
-                                                       : greedy(logits, op.logits.cols());
+    std::vector<double> raw;
+    if (params.top_logprobs >= 0) raw = tame(logits, vocab);
+    adjust_logits(adjustments_of(op, r), logits);
+    const int32_t id = params.temperature > 0 ? draw(logits, vocab, params) : greedy(logits, vocab);
+    op.ids.row<int32_t>(0)[r] = id;
+    if (params.top_logprobs < 0) continue;
+    write_logprobs(raw, id, params.top_logprobs, op.logprob_ids.row<int32_t>(r),
+                   op.logprobs.row<float>(r));
   }
 }
 
