@@ -83,6 +83,42 @@ TEST(CheckShapes, DTypes) {
   EXPECT_EQ(error(sample), "Sample: ids: found F32, wanted I32");
 }
 
+TEST(CheckShapes, Sample) {
+  std::vector<SamplingParams> params(2);
+  Sample op{.logits = view({2, 9}), .params = params, .ids = ints(2)};
+  EXPECT_EQ(error(op), "");
+
+  std::vector<int32_t> starts = {0, 1, 2};
+  std::vector<LogitAdjustment> adjustments = {{.token = 8}, {.token = 0}};
+  op.adjustments = adjustments;
+  EXPECT_EQ(error(op), "Sample: adjustments: found 2, wanted none without adjustment_starts");
+  op.adjustment_starts = starts;
+  EXPECT_EQ(error(op), "");
+  adjustments[0].token = 9;
+  EXPECT_EQ(error(op), "Sample: adjustments' token: found 9, wanted an id below 9");
+  adjustments[0].token = -1;
+  EXPECT_EQ(error(op), "Sample: adjustments' token: found -1, wanted an id below 9");
+  adjustments[0].token = 8;
+  starts = {0, 3, 2};
+  EXPECT_EQ(error(op), "Sample: adjustment_starts: found 3, wanted ascending numbers");
+  starts = {0, 1, 1};
+  EXPECT_EQ(error(op),
+            "Sample: adjustment_starts: found 1, wanted the number of adjustments, 2, last");
+  op.adjustment_starts = op.adjustment_starts.first(2);
+  EXPECT_EQ(error(op), "Sample: adjustment_starts: found 2, wanted 3 numbers");
+  op.adjustment_starts = {};
+  op.adjustments = {};
+
+  params[1].top_logprobs = 3;
+  EXPECT_EQ(error(op), "Sample: logprob_ids: found [], wanted [2, 21]");
+  op.logprob_ids = view({2, 21}, DType::kI32);
+  EXPECT_EQ(error(op), "Sample: logprobs: found [], wanted [2, 21]");
+  op.logprobs = view({2, 21});
+  EXPECT_EQ(error(op), "");
+  params[1].top_logprobs = 21;
+  EXPECT_EQ(error(op), "Sample: top_logprobs: found 21, wanted at most 20");
+}
+
 TEST(CheckShapes, Attention) {
   const AttentionPlan p = plan(6, 2);
   const KvLayer kv{view({8, 2, 16, 4}, DType::kF16), view({8, 2, 16, 4}, DType::kF16)};

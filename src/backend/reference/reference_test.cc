@@ -270,5 +270,77 @@ TEST_F(Sampling, ExtremeLogits) {
   EXPECT_EQ(draw({1e30F, -1e30F}, {.temperature = 1e-6F}), 0);
 }
 
+// One row, its outputs worked out by hand.
+class AdjustedSampling : public Reference {
+ protected:
+  int32_t run(std::vector<float> logits, const SamplingParams& params,
+              const std::vector<LogitAdjustment>& adjustments = {}) {
+    std::vector<int32_t> id(1);
+    std::vector<int32_t> starts = {0, static_cast<int32_t>(adjustments.size())};
+    ops_->run(Sample{.logits = ref(logits, {1, static_cast<int64_t>(logits.size())}),
+                     .params = {&params, 1},
+                     .adjustment_starts = starts,
+                     .adjustments = adjustments,
+                     .ids = ref(id),
+                     .logprob_ids = TensorRef::contiguous(top_ids_.data(), DType::kI32, kTop),
+                     .logprobs = TensorRef::contiguous(logprobs_.data(), DType::kF32, kTop)});
+    return id[0];
+  }
+  std::vector<int32_t> top_ids(int n) { return {top_ids_.begin(), top_ids_.begin() + n}; }
+  std::vector<float> logprobs(int n) { return {logprobs_.begin(), logprobs_.begin() + n}; }
+
+  const Shape kTop{1, 1 + kMaxTopLogprobs};
+  std::vector<int32_t> top_ids_ = std::vector<int32_t>(1 + kMaxTopLogprobs, 77);
+  std::vector<float> logprobs_ = std::vector<float>(1 + kMaxTopLogprobs, 77.0F);
+};
+
+TEST_F(AdjustedSampling, DividesPositiveLogitsMultipliesOthersThenAdds) {
+  // 3 / 2 = 1.5 is below 1.6, 3 / 1.5 = 2 is not.
+  EXPECT_EQ(run({3, 1.6F}, {}, {{.token = 0, .repetition = 2}}), 1);
+  EXPECT_EQ(run({3, 1.6F}, {}, {{.token = 0, .repetition = 1.5F}}), 0);
+  // -1 * 2 = -2 is below -1.5; a bias comes after: -2 + 0.6.
+  EXPECT_EQ(run({-1, -1.5F}, {}, {{.token = 0, .repetition = 2}}), 1);
+  EXPECT_EQ(run({-1, -1.5F}, {}, {{.token = 0, .repetition = 2, .bias = 0.6F}}), 0);
+  EXPECT_EQ(run({-1, -1.5F}, {}, {{.token = 0, .repetition = 2, .bias = 0.4F}}), 1);
+  // One after the other: (4 - 5) * 2 = -2.
+  EXPECT_EQ(run({4, -1.9F}, {}, {{.token = 0, .bias = -5}, {.token = 0, .repetition = 2}}), 1);
+}
+
+TEST_F(AdjustedSampling, BansTokens) {
+  const float inf = INFINITY;
+  EXPECT_EQ(run({3, 1, 2}, {}, {{.token = 0, .bias = -inf}}), 2);
+  EXPECT_EQ(run({inf, 1, 2}, {}, {{.token = 0, .bias = -inf}}), 2);
+  EXPECT_EQ(run({NAN, 1, 2}, {.temperature = 1e-3F}, {{.token = 2, .bias = -inf}}), 1);
+  // All are banned, so all are equal: u = 0.61 of seed 42 falls to the second of three.
+  const std::vector<LogitAdjustment> all = {
+      {.token = 0, .bias = -inf}, {.token = 1, .bias = -inf}, {.token = 2, .bias = -inf}};
+  EXPECT_EQ(run({3, 9, 2}, {}, all), 0);
+  EXPECT_EQ(run({3, 9, 2}, {.temperature = 1, .seed = 42}, all), 1);
+}
+
+TEST_F(AdjustedSampling, TellsTheModelsOwnDistribution) {
+  const std::vector<float> logits = {std::log(1.0F), std::log(5.0F), std::log(2.0F), NAN};
+  const std::vector<LogitAdjustment> ban = {{.token = 1, .bias = -INFINITY}};
+  EXPECT_EQ(run(logits, {.temperature = 0.5F, .top_k = 1, .top_logprobs = 2}, ban), 2);
+  EXPECT_THAT(top_ids(4), ElementsAre(2, 1, 2, 77));
+  expect_near(logprobs(4), {std::log(0.25F), std::log(0.625F), std::log(0.25F), 77});
+
+  EXPECT_EQ(run(logits, {.top_logprobs = 0}), 1);
+  EXPECT_THAT(top_ids(2), ElementsAre(1, 1));  // the second is of the run before
+  expect_near(logprobs(1), {std::log(0.625F)});
+
+  EXPECT_EQ(run(logits, {.top_logprobs = 6}), 1);
+  EXPECT_THAT(top_ids(8), ElementsAre(1, 1, 2, 0, 3, -1, -1, 77));
+  EXPECT_EQ(logprobs_[4], -INFINITY);
+}
+
+TEST_F(AdjustedSampling, TellsExtremeDistributions) {
+  EXPECT_EQ(run({2, INFINITY, 3, INFINITY}, {.top_logprobs = 3}), 1);
+  EXPECT_THAT(top_ids(4), ElementsAre(1, 1, 3, 0));
+  EXPECT_THAT(logprobs(4), ElementsAre(std::log(0.5F), std::log(0.5F), std::log(0.5F), -INFINITY));
+  EXPECT_EQ(run({NAN, -INFINITY}, {.top_logprobs = 1}), 0);
+  EXPECT_THAT(logprobs(2), ElementsAre(std::log(0.5F), std::log(0.5F)));
+}
+
 }  // namespace
 }  // namespace chitu
