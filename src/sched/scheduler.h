@@ -1,41 +1,78 @@
-// Decides what each step computes: first come, first served, with long prompts in chunks beside the
-// decoding of others, so that one long prompt does not freeze everybody else.
+// Decides what each step computes: which sequences have a seat, which blocks of the cache they get,
+// and how many of their tokens are in the step. Who goes first is a policy's business (policy.h).
+//
+// The next step is planned while the last one is still computed:
 //
 //   scheduler.add(sequence);
 //   while (scheduler.has_work()) {
-//     scheduler.admit();
-//     scheduler.plan(plan);
-//     ... compute, sample ...
-//     scheduler.commit(plan, sampled, events);
+//     scheduler.plan(now, prefill_tokens, next);
+//     ... wait for `current` and its sampled tokens ...
+//     scheduler.commit(current, sampled, events);
+//     scheduler.finalize(next);
+//     std::swap(current, next);
+//     ... begin to compute `current`, unless it is empty ...
 //   }
 //
-// A sequence is admitted only when the cache has blocks for the longest it can become, so nothing
-// that runs can run out of them.
+// With nothing being computed, commit() is left out, and so may be finalize(). At most one step is
+// computed while another is planned.
+//
+// A sequence gets blocks for its prompt when it gets its seat, further ones as it grows. When none
+// are free, idle ones of the prefix cache are evicted; then the last in rank is preempted: it loses
+// its blocks (those in the prefix cache stay there until they are evicted), waits again, and its
+// tokens are recomputed later. No token is lost or comes twice. The first in rank always gets on,
+// and each preemption lets another sequence sample a token, so everything ends
+// (docs/adr/0010-preemption-and-the-prefix-tree.md).
+//
+// Memory is taken in add(); the other functions allocate nothing as long as a plan has room for
+// the largest step (reserve()).
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
 #include "cache/block_pool.h"
+#include "cache/prefix_tree.h"
 #include "sched/batch_plan.h"
+#include "sched/policy.h"
 #include "sched/sequence.h"
+#include "sched/step_time_model.h"
 
 namespace chitu {
 
 struct SchedulerLimits {
-  int64_t max_sequences = 1;    // running at the same time
+  int64_t max_sequences = 1;    // with a seat at the same time
   int64_t max_step_tokens = 1;  // of all sequences; >= max_sequences
   int64_t block_size = 1;
   int64_t num_blocks = 0;
+  int64_t max_step_sequences = 0;  // computed in one step; 0: all that have a seat
+  // Not for models whose keys depend on the length of the prompt (RoPE scaled by it).
+  bool prefix_cache = true;
+  bool hybrid = true;  // prompts and decoding in one step; else they take turns
+  Policy policy = default_policy();
 };
 
 struct SequenceEvent {
   SequenceId id{};
-  int32_t token = 0;
+  int32_t token = 0;  // -1 where there is none: of embeddings and errors
   FinishReason finish = FinishReason::kNone;
+  int64_t cached_tokens = 0;  // Sequence::cached_tokens
+};
+
+struct SchedulerStats {
+  int64_t waiting = 0;
+  int64_t running = 0;
+  // Since the beginning.
+  int64_t preemptions = 0;
+  int64_t prefix_queries = 0;  // tokens looked up in the prefix cache
+  int64_t prefix_hits = 0;     // tokens found there
+  // Blocks: held by sequences, only by the prefix cache, all.
+  int64_t blocks_used = 0;
+  int64_t blocks_cached = 0;
+  int64_t blocks_total = 0;
 };
 
 class Scheduler {
@@ -43,33 +80,50 @@ class Scheduler {
   explicit Scheduler(const SchedulerLimits& limits);
 
   // Queues a sequence. Errors: kInvalidArgument for an empty prompt or a max_tokens that leaves no
-  // room for an answer, kResourceExhausted when the whole cache could not hold it.
+  // room for an answer, kResourceExhausted when the whole cache could not hold it or memory was
+  // refused. REQUIRES: a new id.
   Status add(Sequence sequence);
-  // False when there is no such sequence (any more).
+  // Ends a sequence and releases its blocks at once; what is computed of it is dropped. False when
+  // there is no such sequence (any more).
   bool cancel(SequenceId id);
 
-  bool has_work() const { return !waiting_.empty() || !running_.empty(); }
-  int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
-  int64_t num_running() const { return static_cast<int64_t>(running_.size()); }
-  int64_t blocks_available() const { return pool_.available(); }
+  bool has_work() const { return !entries_.empty(); }
+  SchedulerStats stats() const;
 
-  // Starts waiting sequences, in their order, while there is room.
-  void admit();
-  // One token of every decoding sequence, then prompts, oldest first, up to max_step_tokens.
-  void plan(BatchPlan& plan) const;
-  // Notes that `plan` was computed. sampled[i] is the token of the i-th sequence that wanted
-  // logits. Appends one event for each to `events`; finished sequences are gone afterwards.
-  void commit(const BatchPlan& plan, std::span<const int32_t> sampled,
+  // Decides the next step, while the last one may still be computed. `now` in seconds, not
+  // decreasing. A step in which sequences decode has at most about prefill_tokens >= 1 tokens of
+  // prompts, for the sake of the time between tokens (the policy decides: PromptBudget). Empty
+  // when there is nothing to do before the last step is committed.
+  void plan(double now, int64_t prefill_tokens, BatchPlan& plan);
+
+  // Notes that `done` was computed. sampled[i] is the token of the i-th sequence that wanted
+  // logits. Appends one event for each sequence that got a token or an embedding, in the order of
+  // the plan; finished sequences are gone afterwards, and full blocks are in the prefix cache.
+  void commit(const BatchPlan& done, std::span<const int32_t> sampled,
               std::vector<SequenceEvent>& events);
+  // In place of commit(): the step failed. Ends each of its sequences with kError.
+  void fail(const BatchPlan& done, std::vector<SequenceEvent>& events);
+
+  // Makes a plan that was made before the last commit() ready to be computed: tokens stand where
+  // kTokenOfLastStep stood, and sequences that have ended since are left out.
+  void finalize(BatchPlan& next);
+
+  // What StepTimeModel::prefill_tokens() asks for: the decoding part of the next step, and the
+  // position up to which the longest prompt with a seat is computed.
+  StepLoad decoding() const;
+  int64_t prompt_position() const;
+
+  // Gives `plan` room for any step of sequences of up to max_sequence_tokens.
+  void reserve(BatchPlan& plan, int64_t max_sequence_tokens) const;
 
  private:
-  int64_t blocks_for(const Sequence& sequence) const;
-  void add_to_plan(const Sequence& sequence, int64_t num_tokens, BatchPlan& plan) const;
+  struct Entry;
+  using Entries = std::unordered_map<SequenceId, Entry>;
 
   SchedulerLimits limits_;
   BlockPool pool_;
-  std::deque<Sequence> waiting_;
-  std::vector<Sequence> running_;  // in the order of their admission
+  std::optional<PrefixTree> tree_;
+  Entries entries_;
 };
 
 }  // namespace chitu
