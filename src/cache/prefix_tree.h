@@ -50,35 +50,60 @@ class PrefixTree {
   int64_t evict(int64_t count);
   int64_t evictable() const { return idle_; }
   int64_t size() const { return size_; }  // blocks in the tree
+  int64_t num_salts() const { return static_cast<int64_t>(roots_.size()); }
 
  private:
   static constexpr int32_t kNone = -1;  // no block
 
+  // Blocks are numbered from 0, roots downwards from kFirstRoot: both can be a parent.
+  static constexpr int64_t kFirstRoot = -2;
   struct Root {
-    int64_t key = 0;       // < 0, the parent of its top blocks
+    int64_t key = 0;
     int64_t children = 0;  // without any it is removed
   };
-  using Roots = std::unordered_map<std::string, Root>;
+  // Lets a string_view be looked up.
+  struct SaltHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view salt) const {
+      return std::hash<std::string_view>()(salt);
+    }
+  };
+  using Roots = std::unordered_map<std::string, Root, SaltHash, std::equal_to<>>;
 
   // Indexed by BlockId: a block is in the tree at most once.
   struct Node {
-    int64_t parent = 0;  // a block, or a root's key
-    Roots::value_type* root = nullptr;
+    int64_t parent = 0;
+    Roots::value_type* root = nullptr;  // of a block whose parent is one
     uint64_t hash = 0;
-    int32_t next_in_bucket = kNone;
+    int32_t next = kNone;   // in the bucket
     int32_t older = kNone;  // neighbours in the list of idle blocks
     int32_t newer = kNone;
     bool cached = false;
   };
 
+  static std::size_t index(BlockId block) { return static_cast<std::size_t>(block); }
+  std::span<const int32_t> block_of(std::span<const int32_t> tokens, int64_t i) const;
+  int64_t most_blocks(std::span<const int32_t> tokens) const;
+  // The salt's root, made if there is none; nullptr if memory for it was refused.
+  Roots::value_type* root_of(std::string_view salt);
+  // The root as a parent; kNone, which has no children, if there is none.
+  int64_t root_key(std::string_view salt) const;
+  // The child of `parent` that holds these tokens, or kNone.
+  int32_t find(int64_t parent, uint64_t hash, std::span<const int32_t> tokens) const;
+  void add(BlockId block, int64_t parent, uint64_t hash, std::span<const int32_t> tokens);
+  void remove(int32_t block);
+  void retain(BlockId block);
+  void push_idle(int32_t block);
+  void unlink_idle(int32_t block);
+
   BlockPool& pool_;
   int64_t block_size_;
   Roots roots_;
-  int64_t next_root_key_ = -1;
+  int64_t next_root_ = kFirstRoot;
   std::vector<Node> nodes_;
   std::vector<int32_t> tokens_;   // [blocks, block_size]
   std::vector<int32_t> buckets_;  // the first block of each; a power of two of them
-  int32_t oldest_ = kNone;
+  int32_t oldest_ = kNone;        // of the idle ones
   int32_t newest_ = kNone;
   int64_t idle_ = 0;
   int64_t size_ = 0;

@@ -41,9 +41,7 @@ Engine::Engine(std::unique_ptr<Model> model, Executor executor, MemoryPlan memor
       executor_(std::move(executor)),
       scheduler_(scheduler_limits(memory_)) {
   const auto requests = static_cast<std::size_t>(memory_.max_reqs);
-  plan_.sequences.reserve(requests);
-  plan_.tokens.reserve(static_cast<std::size_t>(memory_.max_step_tokens));
-  plan_.blocks.reserve(static_cast<std::size_t>(memory_.kv.num_blocks));
+  scheduler_.reserve(plan_, memory_.max_seq_len);
   step_sampling_.reserve(requests);
   events_.reserve(requests);
 }
@@ -107,13 +105,12 @@ bool Engine::cancel(RequestId id) {
 
 Result<std::span<const TokenEvent>> Engine::step() {
   events_.clear();
-  scheduler_.admit();
-  scheduler_.plan(plan_);
+  scheduler_.plan(0, memory_.max_step_tokens, plan_);
   if (plan_.empty()) return std::span<const TokenEvent>();
 
   step_sampling_.clear();
   for (const PlannedSequence& sequence : plan_.sequences) {
-    if (!sequence.wants_logits) continue;
+    if (sequence.wants != Wants::kLogits) continue;
     SamplingParams& sampling = sampling_.at(sequence.id);
     step_sampling_.push_back(sampling);
     ++sampling.draw;

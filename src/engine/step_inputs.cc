@@ -99,7 +99,7 @@ void fill_step_inputs(const BatchPlan& plan, int64_t block_size, std::vector<int
       slots[token] =
           static_cast<int32_t>(table[position / block_size] * block_size + position % block_size);
     }
-    if (s.wants_logits) *logit_row++ = static_cast<int32_t>(token - 1);
+    if (s.wants == Wants::kLogits) *logit_row++ = static_cast<int32_t>(token - 1);
     blocks += s.num_blocks;
     ++sequence;
   }

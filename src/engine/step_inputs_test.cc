@@ -21,7 +21,7 @@ BatchPlan mixed_plan() {
                             .num_tokens = 1,
                             .prompt_len = 4,
                             .num_blocks = 3,
-                            .wants_logits = true});
+                            .wants = Wants::kLogits});
   plan.sequences.push_back({.id = SequenceId{2},
                             .first_position = 0,
                             .num_tokens = 3,

@@ -27,19 +27,20 @@
 // the largest step (reserve()).
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
-#include "cache/block_pool.h"
-#include "cache/prefix_tree.h"
+#include "cache/block_store.h"
 #include "sched/batch_plan.h"
 #include "sched/policy.h"
 #include "sched/sequence.h"
+#include "sched/sequence_state.h"
 #include "sched/step_time_model.h"
+#include "sched/waiting_list.h"
 
 namespace chitu {
 
@@ -87,7 +88,7 @@ class Scheduler {
   // there is no such sequence (any more).
   bool cancel(SequenceId id);
 
-  bool has_work() const { return !entries_.empty(); }
+  bool has_work() const { return !states_.empty(); }
   SchedulerStats stats() const;
 
   // Decides the next step, while the last one may still be computed. `now` in seconds, not
@@ -117,13 +118,61 @@ class Scheduler {
   void reserve(BatchPlan& plan, int64_t max_sequence_tokens) const;
 
  private:
-  struct Entry;
-  using Entries = std::unordered_map<SequenceId, Entry>;
+  // Which kinds of work a step may have.
+  enum class Turn : uint8_t { kBoth, kPrompts, kDecoding };
+  // What is left of a step while it is filled.
+  struct Room {
+    int64_t sequences = 0;
+    int64_t tokens = 0;
+    int64_t prompt_tokens = 0;  // part of `tokens`
+  };
+  struct Runner {
+    Standing standing;
+    SequenceState* state = nullptr;
+  };
+  enum class Admission : uint8_t {
+    kAdmitted,
+    kPassed,  // it waits for another one to compute what both begin with
+    kNoRoom,  // nor may others get on before it
+  };
+
+  int64_t blocks_for(int64_t tokens) const;
+  SequenceState* find(SequenceId id);
+  void cache_full_blocks(SequenceState& state);
+  void wait(SequenceState& state);
+  void leave_seat(SequenceState& state);
+  void remove(SequenceState& state);
+
+  // The planning, in scheduler_plan.cc.
+  void rank_running(double now);
+  Room room_for(Turn turn, int64_t prefill_tokens) const;
+  void fill(Turn turn, int64_t prefill_tokens, double now, BatchPlan& plan);
+  bool may_admit() const;
+  int64_t spare_blocks() const;
+  Admission admit(SequenceState& state, std::size_t next);
+  bool waits_for_prefix(SequenceState& state);
+  bool find_prefix_in_progress(SequenceState& state, int64_t found);
+  void extend(std::size_t runner, Turn turn, double now, Room& room, BatchPlan& plan);
+  void add_prompt(SequenceState& state, double now, Room& room, BatchPlan& plan);
+  bool grow(std::size_t runner);
+  SequenceState* last_preemptible(std::size_t first, int64_t below_priority);
+  void preempt(SequenceState& state);
+  void add_to_plan(SequenceState& state, int64_t num_tokens, double now, BatchPlan& plan);
 
   SchedulerLimits limits_;
-  BlockPool pool_;
-  std::optional<PrefixTree> tree_;
-  Entries entries_;
+  BlockStore blocks_;
+  std::unordered_map<SequenceId, SequenceState> states_;
+  WaitingList waiting_;
+  std::vector<SequenceState*> running_;  // in no order
+  int64_t step_ = 0;
+  Turn last_turn_ = Turn::kDecoding;
+  SchedulerStats totals_;  // only what is counted since the beginning
+
+  // Of plan(), kept for their memory.
+  std::vector<SequenceView> views_;
+  std::vector<Rank> ranks_;
+  std::vector<Runner> order_;  // those running that have work, the first in rank in front
+  std::vector<SequenceState*> admitted_;
 };
 
 }  // namespace chitu

@@ -58,7 +58,6 @@ class StepTimeModel {
 
   Vector cost_{};                            // seconds for each term
   std::array<Vector, kTerms> covariance_{};  // of cost_
-  bool knows_decoding_ = false;
   bool knows_prefill_ = false;
 };
 

@@ -1,0 +1,280 @@
+// Scheduler::plan() and what it takes.
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "sched/scheduler.h"
+
+namespace chitu {
+namespace {
+
+// A sequence gets a seat only if a spare block is left for every so many that run: they are about
+// to need it, and preempting the newcomer again would have been work for nothing.
+constexpr int64_t kRunnersPerSpareBlock = 4;
+// So many waiting sequences may be passed over in one step, as others compute their prefixes.
+constexpr int64_t kMostPassed = 64;
+// So many waiting sequences are looked up in the prefix cache again in one step.
+constexpr std::size_t kLookupsPerStep = 8;
+
+// Above every priority.
+constexpr int64_t kAnyPriority = int64_t{INT32_MAX} + 1;
+
+}  // namespace
+
+void Scheduler::plan(double now, int64_t prefill_tokens, BatchPlan& plan) {
+  CHECK(prefill_tokens >= 1);
+  plan.clear();
+  ++step_;
+  rank_running(now);
+  if (limits_.hybrid) return fill(Turn::kBoth, prefill_tokens, now, plan);
+  // Prompts and decoding take turns, so that neither has to wait for the other's end.
+  const bool prompts = limits_.policy.prompts_first || last_turn_ == Turn::kDecoding;
+  const std::array<Turn, 2> turns = prompts ? std::array{Turn::kPrompts, Turn::kDecoding}
+                                            : std::array{Turn::kDecoding, Turn::kPrompts};
+  for (const Turn turn : turns) {
+    if (!plan.empty()) return;
+    fill(turn, prefill_tokens, now, plan);
+    last_turn_ = turn;
+  }
+}
+
+void Scheduler::rank_running(double now) {
+  views_.clear();
+  order_.clear();
+  for (SequenceState* state : running_) {
+    if (state->complete()) continue;
+    views_.push_back(state->view());
+    order_.push_back({.state = state});
+  }
+  ranks_.resize(views_.size());
+  limits_.policy.rank(views_, now, ranks_);
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    order_[i].standing = {ranks_[i], views_[i].arrival, views_[i].id};
+  }
+  std::sort(order_.begin(), order_.end(),
+            [](const Runner& a, const Runner& b) { return a.standing < b.standing; });
+}
+
+Scheduler::Room Scheduler::room_for(Turn turn, int64_t prefill_tokens) const {
+  Room room{.sequences = limits_.max_step_sequences, .tokens = limits_.max_step_tokens};
+  const int64_t decode_rows = std::count_if(
+      order_.begin(), order_.end(), [](const Runner& runner) { return runner.state->decoding(); });
+  room.prompt_tokens = room.tokens;
+  if (decode_rows > 0) {
+    PromptBudget budget{.decode_rows = decode_rows, .most = room.tokens};
+    // Those that decode have their place in the step, unless prompts go first.
+    if (turn == Turn::kBoth && !limits_.policy.prompts_first) {
+      budget.most -= std::min(decode_rows, room.sequences);
+    }
+    budget.within_itl = std::min(prefill_tokens, budget.most);
+    room.prompt_tokens = limits_.policy.prompt_tokens(budget);
+  }
+  return room;
+}
+
+// Takes those that run and those that wait in the order of their ranks.
+void Scheduler::fill(Turn turn, int64_t prefill_tokens, double now, BatchPlan& plan) {
+  Room room = room_for(turn, prefill_tokens);
+  bool admitting = turn != Turn::kDecoding && may_admit();
+  if (admitting) {
+    if (limits_.policy.ranks_by_cache) waiting_.refresh_cached(blocks_, kLookupsPerStep);
+    waiting_.rank(limits_.policy, now);
+  }
+  int64_t passed = 0;
+  std::size_t next = 0;  // of order_
+  while (room.sequences > 0 && room.tokens > 0) {
+    admitting = admitting && !waiting_.ranked_empty() && room.prompt_tokens > 0;
+    if (admitting && (next == order_.size() || waiting_.standing() < order_[next].standing)) {
+      SequenceState& state = waiting_.first();
+      waiting_.pop();
+      const Admission admission = admit(state, next);
+      if (admission == Admission::kAdmitted) add_prompt(state, now, room, plan);
+      admitting = admission != Admission::kNoRoom;
+      if (admission == Admission::kPassed) admitting = ++passed < kMostPassed;
+    } else if (next < order_.size()) {
+      extend(next++, turn, now, room, plan);
+    } else {
+      break;
+    }
+  }
+  for (SequenceState* state : admitted_) waiting_.remove(*state);
+  admitted_.clear();
+}
+
+bool Scheduler::may_admit() const {
+  if (waiting_.empty()) return false;
+  const bool has_seat = static_cast<int64_t>(running_.size()) < limits_.max_sequences;
+  if (has_seat && blocks_.available() > spare_blocks()) return true;
+  return std::any_of(order_.begin(), order_.end(), [this](const Runner& runner) {
+    return runner.state->sequence.priority < waiting_.priority_bound();
+  });
+}
+
+int64_t Scheduler::spare_blocks() const {
+  return static_cast<int64_t>(running_.size()) / kRunnersPerSpareBlock;
+}
+
+// Gives a seat, and blocks for all tokens there are, to a sequence that goes before
+// order_[next].
+Scheduler::Admission Scheduler::admit(SequenceState& state, std::size_t next) {
+  Sequence& sequence = state.sequence;
+  if (waits_for_prefix(state)) return Admission::kPassed;
+  blocks_.match(sequence.cache_salt, sequence.tokens, sequence.blocks);
+  const auto found = static_cast<int64_t>(sequence.blocks.size());
+  const int64_t missing = blocks_for(sequence.length()) - found;
+  const bool passed = find_prefix_in_progress(state, found * limits_.block_size);
+  bool room = !passed;
+  while (room && (static_cast<int64_t>(running_.size()) == limits_.max_sequences ||
+                  blocks_.available() < missing + spare_blocks())) {
+    SequenceState* const victim = last_preemptible(next, sequence.priority);
+    room = victim != nullptr;
+    if (room) preempt(*victim);
+  }
+  if (!room) {
+    blocks_.release(sequence.blocks);
+    sequence.blocks.clear();
+    return passed ? Admission::kPassed : Admission::kNoRoom;
+  }
+  CHECK(blocks_.allocate(missing, sequence.blocks));
+  sequence.computed = found * limits_.block_size;
+  state.scheduled = sequence.computed;
+  state.cached_blocks = found;
+  if (sequence.preemptions == 0) {
+    sequence.cached_tokens = sequence.computed;
+    totals_.prefix_queries += sequence.length();
+    totals_.prefix_hits += sequence.computed;
+  }
+  state.running = true;
+  state.running_place = running_.size();
+  running_.push_back(&state);
+  admitted_.push_back(&state);
+  return Admission::kAdmitted;
+}
+
+bool Scheduler::waits_for_prefix(SequenceState& state) {
+  if (!state.prefix_computed_by) return false;
+  const SequenceState* const other = find(*state.prefix_computed_by);
+  if (other != nullptr && other->running && other->sequence.computed < state.awaited_prefix) {
+    return true;
+  }
+  state.prefix_computed_by.reset();
+  return false;
+}
+
+// Whether a sequence that runs is about to compute blocks that this one, of whose tokens `found`
+// are cached, begins with. It must not be of lower priority: it might itself wait for long.
+bool Scheduler::find_prefix_in_progress(SequenceState& state, int64_t found) {
+  if (!limits_.prefix_cache) return false;
+  const Sequence& sequence = state.sequence;
+  const auto block_end = found + limits_.block_size;
+  for (const SequenceState* runner : running_) {
+    const Sequence& other = runner->sequence;
+    // Whole blocks that both can have, of which this one has to compute a token itself.
+    const int64_t most =
+        std::min(sequence.length() - 1, other.length()) / limits_.block_size * limits_.block_size;
+    if (most < block_end || other.computed >= most || other.priority < sequence.priority) continue;
+    if (!std::equal(sequence.tokens.begin() + found, sequence.tokens.begin() + block_end,
+                    other.tokens.begin() + found)) {
+      continue;
+    }
+    const auto differ = std::mismatch(sequence.tokens.begin(), sequence.tokens.begin() + most,
+                                      other.tokens.begin());
+    const int64_t common =
+        (differ.first - sequence.tokens.begin()) / limits_.block_size * limits_.block_size;
+    if (common < block_end || other.computed >= common) continue;
+    if (other.cache_salt != sequence.cache_salt) continue;
+    state.prefix_computed_by = other.id;
+    state.awaited_prefix = common;
+    return true;
+  }
+  return false;
+}
+
+void Scheduler::extend(std::size_t runner, Turn turn, double now, Room& room, BatchPlan& plan) {
+  SequenceState& state = *order_[runner].state;
+  if (!state.running) return;  // preempted for the sake of one before it
+  if (state.decoding()) {
+    if (turn != Turn::kPrompts && grow(runner)) {
+      room.sequences -= 1;
+      room.tokens -= 1;
+      add_to_plan(state, 1, now, plan);
+    }
+  } else if (turn != Turn::kDecoding && room.prompt_tokens > 0) {
+    add_prompt(state, now, room, plan);
+  }
+}
+
+void Scheduler::add_prompt(SequenceState& state, double now, Room& room, BatchPlan& plan) {
+  const int64_t chunk = std::min({state.pending(), room.prompt_tokens, room.tokens});
+  room.sequences -= 1;
+  room.tokens -= chunk;
+  room.prompt_tokens -= chunk;
+  add_to_plan(state, chunk, now, plan);
+}
+
+// Makes sure that there is a block for the next token of order_[runner]. False: not in this step,
+// since all blocks are held by others that go before it, or that are about to end.
+bool Scheduler::grow(std::size_t runner) {
+  SequenceState& state = *order_[runner].state;
+  const auto held = static_cast<int64_t>(state.sequence.blocks.size());
+  const int64_t missing = blocks_for(state.scheduled + 1) - held;
+  while (!blocks_.allocate(missing, state.sequence.blocks)) {
+    SequenceState* const victim = last_preemptible(runner + 1, kAnyPriority);
+    if (victim == nullptr) return false;
+    preempt(*victim);
+  }
+  return true;
+}
+
+// The last from order_[first] on that is not in this step and whose priority is below the given;
+// nullptr if there is none.
+SequenceState* Scheduler::last_preemptible(std::size_t first, int64_t below_priority) {
+  for (std::size_t i = order_.size(); i-- > first;) {
+    SequenceState& state = *order_[i].state;
+    if (state.running && state.last_step != step_ && state.sequence.priority < below_priority) {
+      return &state;
+    }
+  }
+  return nullptr;
+}
+
+// A token of it that is being sampled is not lost: commit() appends it while it waits.
+void Scheduler::preempt(SequenceState& state) {
+  leave_seat(state);
+  state.sequence.computed = 0;
+  state.scheduled = 0;
+  state.cached_blocks = 0;
+  state.waiting_since = state.sequence.arrival;
+  ++state.sequence.preemptions;
+  ++totals_.preemptions;
+  wait(state);
+}
+
+void Scheduler::add_to_plan(SequenceState& state, int64_t num_tokens, double now, BatchPlan& plan) {
+  const Sequence& sequence = state.sequence;
+  const int64_t first = state.scheduled;
+  const int64_t end = first + num_tokens;
+  const int64_t known = std::min(end, sequence.length());
+  const bool last = num_tokens == state.pending();
+  Wants wants = Wants::kNothing;
+  if (last) wants = sequence.kind == SequenceKind::kEmbed ? Wants::kEmbedding : Wants::kLogits;
+  plan.sequences.push_back({.id = sequence.id,
+                            .first_position = first,
+                            .num_tokens = num_tokens,
+                            .prompt_len = sequence.prompt_len,
+                            .num_blocks = blocks_for(end),
+                            .wants = wants});
+  plan.tokens.insert(plan.tokens.end(), sequence.tokens.begin() + first,
+                     sequence.tokens.begin() + known);
+  if (known < end) plan.tokens.push_back(kTokenOfLastStep);
+  plan.blocks.insert(plan.blocks.end(), sequence.blocks.begin(),
+                     sequence.blocks.begin() + blocks_for(end));
+  plan.num_logit_rows += wants == Wants::kLogits ? 1 : 0;
+  plan.num_embedding_rows += wants == Wants::kEmbedding ? 1 : 0;
+  state.scheduled = end;
+  state.awaited += wants == Wants::kLogits ? 1 : 0;
+  state.waiting_since = now;
+  state.last_step = step_;
+}
+
+}  // namespace chitu
