@@ -58,9 +58,8 @@ Status Scheduler::add(Sequence sequence) {
     state.waiting_since = state.sequence.arrival;
     wait(state);
   } catch (const std::bad_alloc&) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      "no memory for a request of {} tokens beside {} others", sequence.max_tokens,
-                      states_.size());
+    // Short enough to need no memory itself.
+    return make_error(ErrorCode::kResourceExhausted, "out of memory");
   }
   return {};
 }
