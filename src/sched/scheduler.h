@@ -21,7 +21,7 @@
 // its blocks (those in the prefix cache stay there until they are evicted), waits again, and its
 // tokens are recomputed later. No token is lost or comes twice. The first in rank always gets on,
 // and each preemption lets another sequence sample a token, so everything ends
-// (docs/adr/0012-preemption-and-the-prefix-tree.md).
+// (docs/adr/0013-preemption-and-the-prefix-tree.md).
 //
 // Memory is taken in add(); the other functions allocate nothing as long as a plan has room for
 // the largest step (reserve()).
