@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 #include "base/counted.h"
@@ -30,7 +31,9 @@ Scheduler::Scheduler(const SchedulerLimits& limits)
   CHECK(limits.max_sequences >= 1 && limits.block_size >= 1);
   CHECK(limits.max_step_tokens >= limits.max_sequences);
   CHECK(limits.max_step_sequences >= 0);
-  if (limits_.max_step_sequences == 0) limits_.max_step_sequences = limits.max_sequences;
+  if (limits.max_step_sequences == 0 || limits.max_step_sequences > limits.max_sequences) {
+    limits_.max_step_sequences = limits.max_sequences;
+  }
   const auto seats = static_cast<std::size_t>(limits.max_sequences);
   running_.reserve(seats);
   views_.reserve(seats);
@@ -91,6 +94,7 @@ void Scheduler::commit(const BatchPlan& done, std::span<const int32_t> sampled,
     if (state == nullptr) continue;  // cancelled since it was planned
     Sequence& sequence = state->sequence;
     if (state->running) {  // else it was preempted since, and its blocks are gone
+      CHECK(planned.first_position == sequence.computed);
       sequence.computed += planned.num_tokens;
       cache_full_blocks(*state);
     }
@@ -173,9 +177,7 @@ void Scheduler::reserve(BatchPlan& plan, int64_t max_sequence_tokens) const {
   plan.blocks.reserve(static_cast<std::size_t>(sequences * blocks_for(max_sequence_tokens)));
 }
 
-int64_t Scheduler::blocks_for(int64_t tokens) const {
-  return div_up(tokens, limits_.block_size);
-}
+int64_t Scheduler::blocks_for(int64_t tokens) const { return div_up(tokens, limits_.block_size); }
 
 SequenceState* Scheduler::find(SequenceId id) {
   const auto it = states_.find(id);

@@ -118,6 +118,8 @@ int64_t Scheduler::spare_blocks() const {
 // order_[next].
 Scheduler::Admission Scheduler::admit(SequenceState& state, std::size_t next) {
   Sequence& sequence = state.sequence;
+  // The step that is computed may still have a part of it.
+  if (state.preempted_in == step_) return Admission::kPassed;
   if (waits_for_prefix(state)) return Admission::kPassed;
   blocks_.match(sequence.cache_salt, sequence.tokens, sequence.blocks);
   const auto found = static_cast<int64_t>(sequence.blocks.size());
@@ -245,6 +247,7 @@ void Scheduler::preempt(SequenceState& state) {
   state.scheduled = 0;
   state.cached_blocks = 0;
   state.waiting_since = state.sequence.arrival;
+  state.preempted_in = step_;
   ++state.sequence.preemptions;
   ++totals_.preemptions;
   wait(state);
