@@ -165,7 +165,7 @@ StepLoad Scheduler::decoding() const {
 int64_t Scheduler::prompt_position() const {
   int64_t position = 0;
   for (const SequenceState* state : running_) {
-    if (state->pending() > 1) position = std::max(position, state->scheduled);
+    if (!state->decoding()) position = std::max(position, state->scheduled);
   }
   return position;
 }

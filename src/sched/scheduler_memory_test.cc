@@ -28,7 +28,7 @@ int64_t allowed = INT64_MAX;  // further ones fail
 namespace chitu {
 namespace {
 
-constexpr SchedulerLimits kLimits{
+const SchedulerLimits kLimits{
     .max_sequences = 6, .max_step_tokens = 40, .block_size = 4, .num_blocks = 40};
 
 Sequence random_sequence(std::mt19937& random, int64_t id, std::string salt) {

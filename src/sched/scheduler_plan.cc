@@ -140,6 +140,7 @@ Scheduler::Admission Scheduler::admit(SequenceState& state, std::size_t next) {
   CHECK(blocks_.allocate(missing, sequence.blocks));
   sequence.computed = found * limits_.block_size;
   state.scheduled = sequence.computed;
+  state.prompt_end = sequence.length();
   state.cached_blocks = found;
   if (sequence.preemptions == 0) {
     sequence.cached_tokens = sequence.computed;

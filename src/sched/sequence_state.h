@@ -16,6 +16,7 @@ struct SequenceState {
   std::size_t running_place = 0;  // in the list of those running
   std::size_t waiting_place = 0;  // in the list of those waiting
   int64_t scheduled = 0;          // tokens in the cache once all steps planned so far are computed
+  int64_t prompt_end = 0;         // tokens that it had when it got its seat: what to prefill
   int64_t awaited = 0;            // tokens that steps planned so far will sample
   int64_t cached_blocks = 0;      // leading blocks that are in the prefix cache
   double waiting_since = 0;       // SequenceView::waiting_since
@@ -27,7 +28,8 @@ struct SequenceState {
 
   // Tokens to compute before the next can be sampled; the last may be one that is awaited.
   int64_t pending() const { return sequence.length() + awaited - scheduled; }
-  bool decoding() const { return pending() == 1; }
+  // REQUIRES: running
+  bool decoding() const { return scheduled >= prompt_end; }
   // Steps planned so far end it, unless a stop token does so earlier.
   bool complete() const {
     return sequence.kind == SequenceKind::kEmbed

@@ -68,17 +68,18 @@ void StepTimeModel::observe(const StepLoad& load, double seconds) {
   }
   for (int i = 0; i < kTerms; ++i) {
     for (int j = 0; j < kTerms; ++j) covariance_[i][j] -= gain[i] * gain[j] / variance;
-    // Nothing takes less than no time.
-    cost_[i] = std::max(0.0, cost_[i] + gain[i] / variance * (seconds - expected));
+    // A cost may become negative where only sums of costs are known. It is corrected where it is
+    // used: changing the state would contradict the covariance, and it would not settle.
+    cost_[i] += gain[i] / variance * (seconds - expected);
   }
-  knows_prefill_ |= load.prefill_tokens > 0;
+  largest_prefill_ = std::max(largest_prefill_, load.prefill_tokens);
 }
 
 double StepTimeModel::predict(const StepLoad& load) const {
   const Vector x = terms(load);
   double seconds = 0;
   for (int i = 0; i < kTerms; ++i) seconds += cost_[i] * x[i];
-  return seconds;
+  return std::max(0.0, seconds);
 }
 
 double StepTimeModel::auto_budget(const StepLoad& decoding) const {
@@ -87,12 +88,14 @@ double StepTimeModel::auto_budget(const StepLoad& decoding) const {
 
 int64_t StepTimeModel::prefill_tokens(double budget, const StepLoad& decoding,
                                       int64_t first_position, int64_t most) const {
-  if (!knows_prefill_) return std::min(kFirstChunk, most);
+  most = std::min(most, std::max(kFirstChunk, 2 * largest_prefill_));
+  if (largest_prefill_ == 0) return most;
   const double left = budget - predict(decoding);
-  // n tokens take token * n + context * (n * first_position + n * n / 2) seconds.
-  const double context = cost_[2] / (kTokens * kContext);
-  const double token = cost_[1] / kTokens + context * static_cast<double>(first_position);
   if (left <= 0) return std::min(kLeastChunk, most);
+  // n tokens take token * n + context * (n * first_position + n * n / 2) seconds.
+  const double context = std::max(0.0, cost_[2]) / (kTokens * kContext);
+  const double token =
+      std::max(0.0, cost_[1]) / kTokens + context * static_cast<double>(first_position);
   const double root = std::sqrt(token * token + 2 * context * left);
   // Of the two forms of the solution the one without a difference of nearly equal numbers.
   const double tokens = token + root > 0 ? 2 * left / (token + root) : static_cast<double>(most);

@@ -42,8 +42,8 @@ class StepTimeModel {
   double auto_budget(const StepLoad& decoding) const;
 
   // How many tokens of a prompt, from first_position on, fit into a step of `budget` seconds beside
-  // `decoding`: in [kLeastChunk, most] (at most `most`), so that prompts always get on. While the
-  // cost of a prompt is unknown: kFirstChunk.
+  // `decoding`: in [kLeastChunk, most] (at most `most`), so that prompts always get on. Never
+  // more than twice what was observed already, and kFirstChunk in the beginning.
   int64_t prefill_tokens(double budget, const StepLoad& decoding, int64_t first_position,
                          int64_t most) const;
 
@@ -58,7 +58,7 @@ class StepTimeModel {
 
   Vector cost_{};                            // seconds for each term
   std::array<Vector, kTerms> covariance_{};  // of cost_
-  bool knows_prefill_ = false;
+  int64_t largest_prefill_ = 0;              // that was observed, in tokens
 };
 
 }  // namespace chitu

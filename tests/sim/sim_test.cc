@@ -68,7 +68,7 @@ TEST_P(SimulationOf, RandomWorkloadsEndAsIfEachRequestWereAlone) {
 
 INSTANTIATE_TEST_SUITE_P(Policies, SimulationOf,
                          testing::ValuesIn(policies().begin(), policies().end()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 // A stream of requests that asks for more than the machine can do, for ever: one request every
 // `gap` seconds.
@@ -112,10 +112,13 @@ Sequence unlike_the_others() {
 }
 
 TEST(Starvation, PrefixAlignLetsOnWhoHasNoPrefix) {
-  // The others have 64 tokens in the cache: a head start of 64 / 256 seconds.
-  const double waited = seconds_until_it_got_on(overload(*find_policy("prefix_align"), 0.004, 2000),
-                                                unlike_the_others());
-  EXPECT_LT(waited, 3.0);
+  const auto waited = [](const char* policy) {
+    return seconds_until_it_got_on(overload(*find_policy(policy), 0.01, 2000), unlike_the_others());
+  };
+  // The others have 60 tokens in the cache: a head start of 60 / 256 seconds, and those who come in
+  // that time are served first.
+  EXPECT_GT(waited("prefix_align"), waited("fcfs"));
+  EXPECT_LT(waited("prefix_align"), waited("fcfs") + 1.0);
 }
 
 TEST(Starvation, StrideLetsOnWhoHasTheLowestPriority) {
@@ -165,14 +168,16 @@ Workload streams_and_long_prompts(const Policy& policy) {
   return workload;
 }
 
-double longest_gap(const SimResult& result) {
-  double longest = 0;
+// The times between tokens of all streams, the shortest first.
+std::vector<double> gaps(const SimResult& result) {
+  std::vector<double> found;
   for (const auto& [id, outcome] : result.outcomes) {
     for (std::size_t i = 1; i < outcome.token_times.size(); ++i) {
-      longest = std::max(longest, outcome.token_times[i] - outcome.token_times[i - 1]);
+      found.push_back(outcome.token_times[i] - outcome.token_times[i - 1]);
     }
   }
-  return longest;
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 TEST(TimeBetweenTokens, StaysWithinTheBudgetWhileLongPromptsAreComputed) {
@@ -186,7 +191,9 @@ TEST(TimeBetweenTokens, StaysWithinTheBudgetWhileLongPromptsAreComputed) {
                            .itl_budget = 0.06};
   const SimResult result =
       simulate(streams_and_long_prompts(*find_policy("fcfs")), options, random);
-  EXPECT_LT(longest_gap(result), 1.25 * options.itl_budget);
+  const std::vector<double> between = gaps(result);
+  EXPECT_LT(between[between.size() * 99 / 100], 1.15 * options.itl_budget);
+  EXPECT_LT(between.back(), 1.5 * options.itl_budget);
   // And it is used: a step with prompts in it is not much shorter than allowed.
   std::vector<double> mixed;
   for (const StepRecord& step : result.steps) {
@@ -204,7 +211,7 @@ TEST(TimeBetweenTokens, IsWhatPrefillFirstGivesUp) {
   const SimOptions options{.seconds = linear_seconds, .itl_budget = 0.06};
   const SimResult result =
       simulate(streams_and_long_prompts(*find_policy("prefill_first")), options, random);
-  EXPECT_GT(longest_gap(result), 0.3);
+  EXPECT_GT(gaps(result).back(), 0.3);
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ class Simulation {
           const auto it = ended_at_.find(s.id);
           return it != ended_at_.end() && it->second == s.first_position;
         });
-    if (!limits.hybrid && decodes > 0) {
+    // (One that was preempted may go on there as well, its blocks having stayed in the cache.)
+    if (!limits.hybrid && decodes > 0 && scheduler_.stats().preemptions == 0) {
       EXPECT_EQ(decodes, static_cast<int64_t>(plan.sequences.size())) << "two kinds in a step";
     }
     if (decodes > 0 && !limits.policy.prompts_first) {
