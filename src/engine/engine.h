@@ -3,13 +3,14 @@
 //   TRY(engine, Engine::load(checkpoint, *ops, {.max_seq_len = 2048}));
 //   TRY(id, engine->submit({.prompt = tokens, .max_new_tokens = 100}));
 //   while (engine->has_work()) {
-//     TRY(events, engine->step());
-//     for (const TokenEvent& event : events) ...
+//     for (const TokenEvent& event : engine->step()) ...
 //   }
 //
-// The caller drives it from one thread at a time. generate() is the short form for one request.
+// The caller drives it from one thread at a time. generate() is the short form for one request;
+// Service (service.h) drives it on a thread of its own for many callers.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,22 +22,29 @@
 #include "engine/executor.h"
 #include "engine/memory_plan.h"
 #include "engine/options.h"
+#include "engine/request.h"
+#include "engine/sampling_state.h"
 #include "model/load.h"
 #include "model/model.h"
-#include "ops/descs.h"
 #include "sched/scheduler.h"
+#include "sched/step_time_model.h"
 
 namespace chitu {
 
-using RequestId = SequenceId;
-using TokenEvent = SequenceEvent;  // the token, and why the request ended with it, if it did
+// A request that was found valid, ready to be queued.
+struct PreparedRequest {
+  Sequence sequence;
+  SamplingState sampling;
+};
 
-struct Request {
-  std::vector<int32_t> prompt;       // token ids, at least one
-  int64_t max_new_tokens = 0;        // 0: as many as fit into max_seq_len
-  SamplingParams sampling;           // `draw` counts by itself
-  std::vector<int32_t> stop_tokens;  // beside the model's own end tokens
-  bool ignore_eos = false;           // the model's own end tokens do not end the answer
+// Since the beginning.
+struct EngineStats {
+  int64_t steps = 0;
+  int64_t failed_steps = 0;
+  int64_t prompt_tokens = 0;     // computed, those recomputed after a preemption included
+  int64_t generated_tokens = 0;  // sampled
+  double seconds = 0;            // of all steps together
+  double last_step_seconds = 0;
 };
 
 class Engine {
@@ -49,36 +57,63 @@ class Engine {
   // The same with a plan that is made already: plan_memory() of this checkpoint and `ops`.
   static Result<std::unique_ptr<Engine>> load(const Checkpoint& checkpoint, Ops& ops,
                                               MemoryPlan memory,
+                                              const SchedulingOptions& scheduling = {},
                                               const LoadOptions& load_options = {});
 
   const ModelConfig& config() const { return model_->config(); }
   const MemoryPlan& memory() const { return memory_; }
 
   // Queues a request. Errors: kInvalidArgument for an empty prompt, a token outside the vocabulary,
-  // sampling parameters out of range, or a prompt longer than max_seq_len - 1 tokens.
+  // sampling options out of range, or a prompt longer than max_seq_len - 1 tokens;
+  // kResourceExhausted when the whole KV cache could not hold it, or memory was refused.
   Result<RequestId> submit(Request request);
   // Ends a request without a further event; false when it has ended already.
   bool cancel(RequestId id);
 
+  // submit() in two: prepare() validates and takes memory, on any thread; add() is done soon.
+  Result<PreparedRequest> prepare(Request request);
+  Status add(PreparedRequest request);
+
   bool has_work() const { return scheduler_.has_work(); }
 
-  // Computes one step; without work it returns at once. One event for every request that got a
-  // token; valid until the next call.
-  Result<std::span<const TokenEvent>> step();
+  // Waits for the step that is being computed, begins the next one, and returns what the first has
+  // made of its requests: one event for each that got a token, an embedding, or an error. A step
+  // that fails ends its requests with kError. The events may be moved from, and are valid until the
+  // next call. While the caller sees to them, the next step is computed.
+  std::span<TokenEvent> step();
+
+  // What is being computed.
+  StepLoad doing() const { return load_of(current_); }
+  SchedulerStats scheduler_stats() const { return scheduler_.stats(); }
+  const EngineStats& stats() const { return stats_; }
 
  private:
-  Engine(std::unique_ptr<Model> model, Executor executor, MemoryPlan memory);
+  Engine(std::unique_ptr<Model> model, std::unique_ptr<Executor> executor, MemoryPlan memory,
+         const SchedulingOptions& scheduling);
+
+  int64_t prompt_chunk() const;
+  void collect();
+  void commit(const StepResult& result);
+  void fail(const Error& error);
+  void launch();
+  void publish(const SequenceEvent& event, const StepResult& result, int64_t row);
 
   std::unique_ptr<Model> model_;
   MemoryPlan memory_;
-  Executor executor_;
+  SchedulingOptions scheduling_;
+  std::unique_ptr<Executor> executor_;
   Scheduler scheduler_;
-  std::unordered_map<RequestId, SamplingParams> sampling_;  // of the requests that have not ended
-  int64_t next_id_ = 0;
+  StepTimeModel step_times_;
+  EngineStats stats_;
+  std::unordered_map<RequestId, SamplingState> sampling_;  // of the requests that have not ended
+  std::atomic<int64_t> next_id_{0};
 
-  // Reused by step(), with room for the largest: a step allocates nothing.
-  BatchPlan plan_;
-  std::vector<SamplingParams> step_sampling_;
+  // Reused by step(), with room for the largest: a step allocates nothing, but for the events of
+  // those who asked for more than a token.
+  BatchPlan current_;  // the step that is being computed
+  BatchPlan next_;
+  StepSampling step_sampling_;  // of current_
+  std::vector<SequenceEvent> sequence_events_;
   std::vector<TokenEvent> events_;
 };
 
