@@ -35,7 +35,8 @@ Result<Answer> make_answer(Session& session, Request request, const InterruptSco
       answer.finish = FinishReason::kCancelled;
       break;
     }
-    TRY(events, session.engine->step());
+    const std::span<TokenEvent> events = session.engine->step();
+    TRY_STATUS(first_error(events));
     for (const TokenEvent& event : events) {
       if (event.id != id) continue;
       if (++answer.tokens == 1) answer.prompt_seconds = stopwatch.seconds();

@@ -32,6 +32,10 @@ struct Pending {
 };
 
 void take(Pending& pending, const TokenEvent& event) {
+  if (event.finish == FinishReason::kError) {
+    pending.error = event.error;
+    return;
+  }
   pending.tokens.push_back(event.token);
   if (event.finish != FinishReason::kStop) pending.text += pending.decoder.push(event.token);
   if (event.finish != FinishReason::kNone) {
@@ -133,8 +137,9 @@ Result<FileSummary> answer_prompts(const Environment& environment, Session& sess
       summary.interrupted = true;
       break;
     }
-    TRY(events, session.engine->step());
-    for (const TokenEvent& event : events) take(answers[index_of.at(event.id)], event);
+    for (const TokenEvent& event : session.engine->step()) {
+      take(answers[index_of.at(event.id)], event);
+    }
     for (; written < prompts.size() && answers[written].is_done(); ++written) {
       bar.clear();
       output.write_line(line_of(written, prompts[written].prompt, answers[written]));

@@ -53,8 +53,7 @@ Result<double> time_prompts(Engine& engine, const BenchCase& what, std::mt19937&
   TRY(ids, submit(engine, what, random));
   const Stopwatch stopwatch;
   while (engine.has_work()) {
-    const auto events = engine.step();
-    if (!events.ok()) return events.error();
+    TRY_STATUS(first_error(engine.step()));
   }
   return static_cast<double>(what.prompt * static_cast<int64_t>(ids.size())) / stopwatch.seconds();
 }
@@ -65,7 +64,8 @@ Result<double> time_decoding(Engine& engine, const BenchCase& what, std::mt19937
   DecodeWindow window(what.batch, what.decode);
   std::optional<Stopwatch> stopwatch;
   while (!window.is_closed()) {
-    TRY(events, engine.step());
+    const std::span<TokenEvent> events = engine.step();
+    TRY_STATUS(first_error(events));
     window.take(events);
     if (!stopwatch && window.is_open()) stopwatch.emplace();
   }
@@ -110,8 +110,11 @@ Result<Session> open(const Invocation& invocation, const BenchPlan& plan) {
   if (sized) {
     TRY_STATUS(settings.set("infer.max_seq_len", std::to_string(longest.tokens())));
   }
-  Result<Session> session =
-      open_session(invocation.environment, settings, {.max_reqs = plan.max_batch()});
+  // Every prompt is computed, and none is held back for the sake of those that decode.
+  const SchedulingOptions scheduling{.policy = *find_policy("prefill_first"),
+                                     .prefix_cache = false};
+  Result<Session> session = open_session(invocation.environment, settings,
+                                         {.max_reqs = plan.max_batch(), .scheduling = scheduling});
   if (session.ok() || session.error().code != ErrorCode::kResourceExhausted) return session;
   std::string reasons;
   if (sized) {

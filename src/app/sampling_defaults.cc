@@ -18,8 +18,8 @@ Result<float> number_in(const json::Fields& fields, std::string_view key, double
   return static_cast<float>(value);
 }
 
-Result<SamplingParams> read(const json::Fields& fields) {
-  SamplingParams sampling;
+Result<SamplingOptions> read(const json::Fields& fields) {
+  SamplingOptions sampling;
   TRY(draws, fields.boolean_or("do_sample", fields.has("temperature")));
   if (!draws) return sampling;
   constexpr double kMaxTemperature = 100;  // as of request.temperature
@@ -36,14 +36,14 @@ Result<SamplingParams> read(const json::Fields& fields) {
 
 }  // namespace
 
-Result<SamplingParams> sampling_defaults(const json::Object* generation_config) {
-  if (generation_config == nullptr) return SamplingParams{};
-  Result<SamplingParams> sampling = read(json::Fields(*generation_config));
+Result<SamplingOptions> sampling_defaults(const json::Object* generation_config) {
+  if (generation_config == nullptr) return SamplingOptions{};
+  Result<SamplingOptions> sampling = read(json::Fields(*generation_config));
   if (sampling.ok()) return sampling;
   return std::move(sampling).error().within("generation_config.json");
 }
 
-SamplingParams sampling_of(const Settings& settings, const SamplingParams& own) {
+SamplingOptions sampling_of(const Settings& settings, const SamplingOptions& own) {
   const auto number = [&](std::string_view key, float fallback) {
     return settings.is_auto(key) ? fallback : static_cast<float>(settings.number(key));
   };
@@ -56,14 +56,14 @@ SamplingParams sampling_of(const Settings& settings, const SamplingParams& own) 
           .seed = static_cast<uint64_t>(settings.integer("infer.seed"))};
 }
 
-std::string decided_by_checkpoint(const Settings& settings, const SamplingParams& own) {
+std::string decided_by_checkpoint(const Settings& settings, const SamplingOptions& own) {
   std::vector<std::string> parts;
   const auto add = [&](std::string_view name, auto value, auto unless) {
     if (value != unless && settings.is_auto(fmt::format("request.{}", name))) {
       parts.push_back(fmt::format("{} {}", name, value));
     }
   };
-  const SamplingParams greedy;
+  const SamplingOptions greedy;
   if (sampling_of(settings, own).temperature == greedy.temperature) return "";
   add("temperature", own.temperature, greedy.temperature);
   add("top_k", own.top_k, greedy.top_k);

@@ -6,7 +6,7 @@
 namespace chitu::app {
 namespace {
 
-Result<SamplingParams> read(std::string_view text) {
+Result<SamplingOptions> read(std::string_view text) {
   const Result<json::Value> value = json::parse(text);
   return sampling_defaults(&value->get_object());
 }
@@ -41,7 +41,7 @@ TEST(SamplingDefaults, NameWhatIsWrong) {
 }
 
 TEST(DecidedByCheckpoint, IsWhatTheSettingsLeaveToIt) {
-  const SamplingParams own{.temperature = 0.6F, .top_k = 20, .top_p = 0.95F};
+  const SamplingOptions own{.temperature = 0.6F, .top_k = 20, .top_p = 0.95F};
   Settings settings;
   EXPECT_EQ(decided_by_checkpoint(settings, own), "temperature 0.6, top_k 20, top_p 0.95");
   EXPECT_EQ(decided_by_checkpoint(settings, {}), "");

@@ -122,7 +122,8 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   const LoadOptions load_options{.on_progress = [&](const LoadProgress& progress) {
     bar.update(progress.bytes_done, progress.bytes_total);
   }};
-  TRY(engine, Engine::load(checkpoint, *session.backend.ops, std::move(memory), load_options));
+  TRY(engine, Engine::load(checkpoint, *session.backend.ops, std::move(memory), options.scheduling,
+                           load_options));
   session.engine = std::move(engine);
   session.load_seconds = stopwatch.seconds();
   return session;

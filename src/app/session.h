@@ -27,7 +27,7 @@ struct Session {
   // Nothing when the model is no chat model. A template that is broken is an error only to those
   // who need it.
   Result<std::optional<ChatTemplate>> chat_template = std::optional<ChatTemplate>();
-  SamplingParams sampling;  // the checkpoint's own, where the settings say auto
+  SamplingOptions sampling;  // the checkpoint's own, where the settings say auto
   double load_seconds = 0;
 };
 
@@ -48,6 +48,7 @@ std::vector<std::string> beyond_machine(const Settings& settings, const Backend&
 struct OpenOptions {
   int64_t max_reqs = 1;  // where infer.max_reqs is auto
   bool quiet = false;    // notes and the memory plan are not written to standard error
+  SchedulingOptions scheduling;
 };
 
 // Opens everything.
@@ -71,6 +72,6 @@ Result<std::vector<int32_t>> encode_chat(const Session& session, json::Array mes
 // The tokens of a text as it is.
 Result<std::vector<int32_t>> encode_text(const Session& session, std::string_view text);
 
-std::string_view name(FinishReason reason);  // "stop", "length", "cancelled"
+std::string_view name(FinishReason reason);  // "stop", "length", "cancelled", "error"
 
 }  // namespace chitu::app

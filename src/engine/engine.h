@@ -82,8 +82,10 @@ class Engine {
   // next call. While the caller sees to them, the next step is computed.
   std::span<TokenEvent> step();
 
-  // What is being computed.
+  // The step that is being computed; nothing in it: none is.
   StepLoad doing() const { return load_of(current_); }
+  // Those that have not ended.
+  std::vector<RequestId> requests() const;
   SchedulerStats scheduler_stats() const { return scheduler_.stats(); }
   const EngineStats& stats() const { return stats_; }
 
@@ -92,11 +94,14 @@ class Engine {
          const SchedulingOptions& scheduling);
 
   int64_t prompt_chunk() const;
-  void collect();
+  // Of the step that is being computed, once it is done.
   void commit(const StepResult& result);
   void fail(const Error& error);
+  void count(const BatchPlan& done, double seconds);
+  void publish(const StepResult& result);
+  void end(RequestId id);
+  // Of current_.
   void launch();
-  void publish(const SequenceEvent& event, const StepResult& result, int64_t row);
 
   std::unique_ptr<Model> model_;
   MemoryPlan memory_;
@@ -106,13 +111,15 @@ class Engine {
   StepTimeModel step_times_;
   EngineStats stats_;
   std::unordered_map<RequestId, SamplingState> sampling_;  // of the requests that have not ended
+  int64_t max_adjustments_ = 0;                            // of them all
   std::atomic<int64_t> next_id_{0};
 
   // Reused by step(), with room for the largest: a step allocates nothing, but for the events of
   // those who asked for more than a token.
-  BatchPlan current_;  // the step that is being computed
+  BatchPlan current_;  // the step that is being computed; empty: none
   BatchPlan next_;
-  StepSampling step_sampling_;  // of current_
+  StepSampling step_sampling_;                       // of current_
+  std::vector<LogitAdjustment> larger_adjustments_;  // takes the place of step_sampling_'s
   std::vector<SequenceEvent> sequence_events_;
   std::vector<TokenEvent> events_;
 };
@@ -129,6 +136,9 @@ class RequestScope {
   Engine& engine_;
   RequestId id_;
 };
+
+// What the first event that has an error says.
+Status first_error(std::span<const TokenEvent> events);
 
 // Runs one request to its end and calls on_token for each token (a stop token included); false from
 // on_token cancels. Other requests of the engine advance too, but their events are lost.

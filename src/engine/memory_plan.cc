@@ -34,7 +34,33 @@ void set_sizes(MemoryPlan& plan, const EngineOptions& options, int64_t max_seq_l
       std::max(options.max_reqs, std::min(options.max_step_tokens, max_seq_len * plan.max_reqs));
   plan.kv.block_size = options.block_size == 0 ? max_seq_len : options.block_size;
   plan.blocks_per_sequence = div_up(max_seq_len, plan.kv.block_size);
-  plan.kv.num_blocks = plan.blocks_per_sequence * plan.max_reqs;
+  // One request of the greatest length fits in any case.
+  plan.kv.num_blocks = options.num_blocks > 0
+                           ? std::max(options.num_blocks, plan.blocks_per_sequence)
+                           : plan.blocks_per_sequence * plan.max_reqs;
+}
+
+// Of ids and log-probabilities.
+int64_t sampled_bytes(int64_t rows) {
+  return bytes_for(DType::kI32, rows) +
+         rows * (1 + kMaxTopLogprobs) * (bytes_for(DType::kI32, 1) + bytes_for(DType::kF32, 1));
+}
+
+// With everything that a request can ask for.
+void run_sample(Ops& ops, const TensorRef& logits) {
+  void* const nowhere = reinterpret_cast<void*>(Arena::kAlignment);
+  const int64_t rows = logits.rows();
+  const std::vector<SamplingParams> params(
+      static_cast<std::size_t>(rows),
+      {.temperature = 1, .top_k = 1, .top_logprobs = kMaxTopLogprobs});
+  const Shape shape{rows, 1 + kMaxTopLogprobs};
+  ops.run(Sample{.logits = logits,
+                 .params = params,
+                 .adjustment_starts = {},
+                 .adjustments = {},
+                 .ids = TensorRef::contiguous(nowhere, DType::kI32, Shape{rows}),
+                 .logprob_ids = TensorRef::contiguous(nowhere, DType::kI32, shape),
+                 .logprobs = TensorRef::contiguous(nowhere, DType::kF32, shape)});
 }
 
 // Finds the workspace of a plan by running the model's largest steps, a prompt's and a decoding
@@ -64,14 +90,14 @@ class Meter {
                 .arena = arena,
                 .attention = inputs.attention,
                 .ids = inputs.ids,
-                .logit_rows = inputs.logit_rows,
+                .wanted_rows = inputs.wanted_rows,
                 .kv = kv};
-      model_->forward(step);
+      run_sample(dry, model_->logits(step, model_->forward(step)));
       TRY_STATUS(dry.synchronize());
     }
     plan.activations = static_cast<int64_t>(arena.peak());
     plan.scratch = dry.workspace_peak();
-    plan.inputs = step_input_bytes(prompt) + bytes_for(DType::kI32, plan.max_reqs);
+    plan.inputs = step_input_bytes(prompt) + sampled_bytes(plan.max_reqs);
     return {};
   }
 
@@ -89,10 +115,10 @@ Status check_options(const EngineOptions& options, const ModelConfig& config) {
                       options.max_seq_len, counted(limit, "token"));
   }
   if (options.max_reqs < 1 || options.max_step_tokens < 1 || options.max_seq_len < 0 ||
-      options.block_size < 0 || options.block_size > kMaxCacheTokens) {
+      options.block_size < 0 || options.block_size > kMaxCacheTokens || options.num_blocks < 0) {
     return make_error(ErrorCode::kInvalidArgument,
-                      "max_reqs and max_step_tokens must be positive, max_seq_len and block_size "
-                      "not negative");
+                      "max_reqs and max_step_tokens must be positive, max_seq_len, block_size and "
+                      "num_blocks not negative");
   }
   if (const int64_t block = info(options.kv_dtype).block_elements; config.head_dim % block != 0) {
     return make_error(ErrorCode::kInvalidArgument,
@@ -199,7 +225,7 @@ Result<MemoryPlan> smallest(const MemoryPlan& plan, const Meter& meter) {
 StepShape MemoryPlan::largest_step() const {
   return {.tokens = max_step_tokens,
           .sequences = max_reqs,
-          .logit_rows = max_reqs,
+          .wanted_rows = max_reqs,
           .blocks_per_sequence = blocks_per_sequence,
           .max_q_len = std::min(max_step_tokens, max_seq_len),
           .max_kv_len = max_seq_len};

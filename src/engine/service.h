@@ -8,12 +8,13 @@
 // with kError, and the service goes on.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -84,20 +85,31 @@ class Service {
     bool empty() const { return submitted.empty() && cancelled.empty(); }
   };
 
+  // The service's thread.
   void run();
+  bool take_inbox();
+  void handle_inbox();
+  void deliver(std::span<TokenEvent> events);
+  void publish();
+  void end_all();
+
+  bool sleeps() const;  // REQUIRES: mutex_
 
   Engine& engine_;
   const ServiceOptions options_;
   const OnEvents on_events_;
+  Inbox taken_;  // by the thread
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable wake_;
   Inbox inbox_;
-  ServiceStats stats_;
-  StepLoad doing_;  // the step that is being computed
-  int64_t doing_step_ = 0;
-  double heartbeat_ = 0;  // when the thread last began or ended a step
-  bool idle_ = true;
+  int64_t requests_ = 0;  // submitted and not ended
+  SchedulerStats scheduler_stats_;
+  EngineStats engine_stats_;
+  StepLoad doing_;            // the step that is being computed
+  double heartbeat_ = 0;      // when it began
+  bool last_failed_ = false;  // the last step that ended
+  bool has_work_ = false;
   bool draining_ = false;
   bool stopping_ = false;
 

@@ -30,7 +30,7 @@ class Cursor {
 StepInputs lay_out(const StepShape& shape, Cursor& cursor) {
   StepInputs inputs;
   inputs.ids = cursor.take(shape.tokens);
-  inputs.logit_rows = cursor.take(shape.logit_rows);
+  inputs.wanted_rows = cursor.take(shape.wanted_rows);
   inputs.attention.positions = cursor.take(shape.tokens);
   inputs.attention.rope_lens = cursor.take(shape.tokens);
   inputs.attention.slots = cursor.take(shape.tokens);
@@ -62,7 +62,7 @@ StepInputs step_inputs(const StepShape& shape, int64_t block_size, void* memory)
 StepShape step_shape(const BatchPlan& plan) {
   StepShape shape{.tokens = static_cast<int64_t>(plan.tokens.size()),
                   .sequences = static_cast<int64_t>(plan.sequences.size()),
-                  .logit_rows = plan.num_logit_rows};
+                  .wanted_rows = plan.num_logit_rows + plan.num_embedding_rows};
   for (const PlannedSequence& s : plan.sequences) {
     shape.blocks_per_sequence = std::max(shape.blocks_per_sequence, s.num_blocks);
     shape.max_q_len = std::max(shape.max_q_len, s.num_tokens);
@@ -82,7 +82,8 @@ void fill_step_inputs(const BatchPlan& plan, int64_t block_size, std::vector<int
   int32_t* const slots = host.attention.slots.row<int32_t>(0);
   int32_t* const q_starts = host.attention.q_starts.row<int32_t>(0);
   int32_t* const kv_lens = host.attention.kv_lens.row<int32_t>(0);
-  int32_t* logit_row = host.logit_rows.row<int32_t>(0);
+  int32_t* logit_row = host.wanted_rows.row<int32_t>(0);
+  int32_t* embedding_row = logit_row + plan.num_logit_rows;
 
   int64_t token = 0;
   int64_t sequence = 0;
@@ -99,7 +100,9 @@ void fill_step_inputs(const BatchPlan& plan, int64_t block_size, std::vector<int
       slots[token] =
           static_cast<int32_t>(table[position / block_size] * block_size + position % block_size);
     }
-    if (s.wants == Wants::kLogits) *logit_row++ = static_cast<int32_t>(token - 1);
+    const auto last = static_cast<int32_t>(token - 1);
+    if (s.wants == Wants::kLogits) *logit_row++ = last;
+    if (s.wants == Wants::kEmbedding) *embedding_row++ = last;
     blocks += s.num_blocks;
     ++sequence;
   }

@@ -13,7 +13,7 @@ namespace chitu {
 struct StepShape {
   int64_t tokens = 0;
   int64_t sequences = 0;
-  int64_t logit_rows = 0;
+  int64_t wanted_rows = 0;          // of logits and of embeddings
   int64_t blocks_per_sequence = 0;  // the width of the block table
   int64_t max_q_len = 0;            // as in AttentionPlan
   int64_t max_kv_len = 0;
@@ -21,8 +21,8 @@ struct StepShape {
 
 // Views into memory of step_input_bytes(shape).
 struct StepInputs {
-  TensorRef ids;         // [tokens]
-  TensorRef logit_rows;  // [logit_rows]
+  TensorRef ids;          // [tokens]
+  TensorRef wanted_rows;  // [wanted_rows]: the last token of each sequence that wants one
   AttentionPlan attention;
 };
 

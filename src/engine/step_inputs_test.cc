@@ -41,7 +41,7 @@ TEST(StepInputs, DescribesEveryTokenAndSequence) {
   const AttentionPlan& attention = inputs.attention;
 
   EXPECT_THAT(values(inputs.ids), ElementsAre(100, 201, 202, 203));
-  EXPECT_THAT(values(inputs.logit_rows), ElementsAre(0));
+  EXPECT_THAT(values(inputs.wanted_rows), ElementsAre(0));
   EXPECT_THAT(values(attention.positions), ElementsAre(5, 0, 1, 2));
   EXPECT_THAT(values(attention.rope_lens), ElementsAre(6, 5, 5, 5));
   EXPECT_THAT(values(attention.slots), ElementsAre(5 * 2 + 1, 0, 1, 9 * 2));
@@ -55,6 +55,17 @@ TEST(StepInputs, DescribesEveryTokenAndSequence) {
   EXPECT_EQ(attention.block_size, 2);
 }
 
+TEST(StepInputs, HasTheRowsOfLogitsBeforeThoseOfEmbeddings) {
+  BatchPlan plan = mixed_plan();
+  plan.sequences[0].wants = Wants::kEmbedding;
+  plan.sequences[1].wants = Wants::kLogits;
+  plan.num_embedding_rows = 1;
+  std::vector<int32_t> memory;
+  fill_step_inputs(plan, 2, memory);
+  const StepInputs inputs = step_inputs(step_shape(plan), 2, memory.data());
+  EXPECT_THAT(values(inputs.wanted_rows), ElementsAre(3, 0));
+}
+
 TEST(StepInputs, FillsExactlyTheMemoryThatWasMeasured) {
   const BatchPlan plan = mixed_plan();
   std::vector<int32_t> memory;
@@ -64,7 +75,7 @@ TEST(StepInputs, FillsExactlyTheMemoryThatWasMeasured) {
 }
 
 TEST(StepInputs, NeedsTheMostMemoryForTheLargestStep) {
-  const StepShape largest{.tokens = 16, .sequences = 4, .logit_rows = 4, .blocks_per_sequence = 8};
+  const StepShape largest{.tokens = 16, .sequences = 4, .wanted_rows = 4, .blocks_per_sequence = 8};
   for (const StepShape& shape :
        {StepShape{16, 1, 1, 8}, StepShape{4, 4, 4, 8}, StepShape{16, 4, 0, 1}}) {
     EXPECT_LE(step_input_bytes(shape), step_input_bytes(largest));

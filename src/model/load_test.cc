@@ -149,9 +149,9 @@ TEST_F(LoadTest, TheUnloadedModelTellsTheSameShapes) {
             .arena = arena,
             .attention = plan,
             .ids = ints({5}),
-            .logit_rows = ints({3}),
+            .wanted_rows = ints({3}),
             .kv = kv};
-  const TensorRef logits = (*model)->forward(step);
+  const TensorRef logits = (*model)->logits(step, (*model)->forward(step));
   EXPECT_TRUE(dry.synchronize().ok()) << dry.synchronize().error().message;
   EXPECT_EQ(logits.shape, (Shape{3, 512}));
   EXPECT_GT(arena.peak(), 0U);

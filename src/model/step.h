@@ -14,7 +14,7 @@ struct Step {
   Arena& arena;
   const AttentionPlan& attention;
   TensorRef ids;                // [tokens], I32
-  TensorRef logit_rows;         // [rows], I32: the tokens whose logits are wanted
+  TensorRef wanted_rows;        // [rows], I32: the tokens whose hidden states are wanted
   std::span<const KvLayer> kv;  // one per layer
 };
 

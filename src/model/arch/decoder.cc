@@ -66,14 +66,14 @@ TensorRef Decoder::forward(Step& step) const {
     mlp(step, config_, layer.mlp, stream.x, stream.h);
     add_norm(norm_after(layer));
   }
-  return logits(step, stream.x);
+  return stream.x;
 }
 
 void Decoder::keep_wanted(Step& step, Stream& stream) const {
-  const int64_t rows = step.logit_rows.shape[0];
+  const int64_t rows = step.wanted_rows.shape[0];
   const auto gather = [&](const TensorRef& all) {
     const TensorRef wanted = step.arena.allocate(all.dtype, Shape{rows, config_.hidden_size});
-    step.ops.run(GatherRows{.x = all, .rows = step.logit_rows, .y = wanted});
+    step.ops.run(GatherRows{.x = all, .rows = step.wanted_rows, .y = wanted});
     return wanted;
   };
   stream.residual = gather(stream.residual);
@@ -81,9 +81,10 @@ void Decoder::keep_wanted(Step& step, Stream& stream) const {
   stream.x = step.arena.allocate(stream.x.dtype, Shape{rows, config_.hidden_size});
 }
 
-TensorRef Decoder::logits(Step& step, const TensorRef& x) const {
-  const TensorRef logits = step.arena.allocate(DType::kF32, Shape{x.shape[0], config_.vocab_size});
-  linear(step, x, config_.tie_word_embeddings ? embedding_ : head_, logits);
+TensorRef Decoder::logits(Step& step, const TensorRef& hidden) const {
+  const TensorRef logits =
+      step.arena.allocate(DType::kF32, Shape{hidden.shape[0], config_.vocab_size});
+  linear(step, hidden, config_.tie_word_embeddings ? embedding_ : head_, logits);
   if (config_.logit_softcap > 0.0) {
     step.ops.run(Softcap{.x = logits, .cap = static_cast<float>(config_.logit_softcap)});
   }

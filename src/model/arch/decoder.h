@@ -20,6 +20,7 @@ class Decoder : public LoadableModel {
   const ModelConfig& config() const override { return config_; }
   KvSpec kv_spec() const override { return chitu::kv_spec(config_); }
   TensorRef forward(Step& step) const override;
+  TensorRef logits(Step& step, const TensorRef& hidden) const override;
 
   void bind(Binder& binder, const TensorNames& names) override;
 
@@ -38,10 +39,8 @@ class Decoder : public LoadableModel {
     TensorRef h;  // what a layer adds
   };
 
-  // Leaves the rows of step.logit_rows.
+  // Leaves the rows of step.wanted_rows.
   void keep_wanted(Step& step, Stream& stream) const;
-  // Of all rows of x.
-  TensorRef logits(Step& step, const TensorRef& x) const;
   const TensorRef& norm_after(const Layer& layer) const;
 
   ModelConfig config_;

@@ -83,9 +83,9 @@ std::vector<std::vector<float>> Runner::step(std::span<const Chunk> chunks) {
             .arena = arena,
             .attention = plan,
             .ids = upload(ids, {tokens}, arena),
-            .logit_rows = upload(rows, {tokens}, arena),
+            .wanted_rows = upload(rows, {tokens}, arena),
             .kv = kv_};
-  const TensorRef logits = model_.forward(step);
+  const TensorRef logits = model_.logits(step, model_.forward(step));
   CHECK(ops_.synchronize().ok());
   std::vector<std::vector<float>> result(static_cast<std::size_t>(tokens));
   for (std::size_t r = 0; r < result.size(); ++r) {

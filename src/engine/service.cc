@@ -1,0 +1,216 @@
+#include "engine/service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "base/counted.h"
+
+namespace chitu {
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::string_view name(ServiceState state) {
+  switch (state) {
+    case ServiceState::kLoading:
+      return "loading";
+    case ServiceState::kReady:
+      return "ready";
+    case ServiceState::kDraining:
+      return "draining";
+    case ServiceState::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+Service::Service(Engine& engine, const ServiceOptions& options, OnEvents on_events)
+    : engine_(engine),
+      options_(options),
+      on_events_(std::move(on_events)),
+      scheduler_stats_(engine.scheduler_stats()),
+      thread_([this] { run(); }) {}
+
+Service::~Service() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+Result<RequestId> Service::submit(Request request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (draining_) return make_error(ErrorCode::kCancelled, "the service is shutting down");
+    if (requests_ >= engine_.memory().max_reqs + options_.max_queue) {
+      return make_error(ErrorCode::kResourceExhausted,
+                        "{} are being answered and as many wait as may: {}",
+                        counted(engine_.memory().max_reqs, "request"), options_.max_queue);
+    }
+    ++requests_;
+  }
+  Result<PreparedRequest> prepared = engine_.prepare(std::move(request));
+  const std::lock_guard lock(mutex_);
+  if (!prepared.ok()) {
+    --requests_;
+    return prepared.error();
+  }
+  const RequestId id = prepared->sequence.id;
+  try {
+    inbox_.submitted.push_back(*std::move(prepared));
+  } catch (const std::bad_alloc&) {
+    --requests_;
+    return Error{ErrorCode::kResourceExhausted, "out of memory"};
+  }
+  wake_.notify_one();
+  return id;
+}
+
+void Service::cancel(RequestId id) {
+  const std::lock_guard lock(mutex_);
+  try {
+    inbox_.cancelled.push_back(id);
+  } catch (const std::bad_alloc&) {
+    return;  // the request goes on to its end
+  }
+  wake_.notify_one();
+}
+
+void Service::drain() {
+  const std::lock_guard lock(mutex_);
+  draining_ = true;
+}
+
+ServiceStats Service::stats() const {
+  const std::lock_guard lock(mutex_);
+  ServiceState state = last_failed_ ? ServiceState::kFailed : ServiceState::kReady;
+  if (draining_) state = ServiceState::kDraining;
+  return {.state = state,
+          .scheduler = scheduler_stats_,
+          .requests = requests_,
+          .engine = engine_stats_};
+}
+
+double Service::heartbeat_age() const {
+  const std::lock_guard lock(mutex_);
+  return sleeps() ? 0 : std::max(now() - heartbeat_, 0.0);
+}
+
+std::string Service::now_doing() const {
+  const std::lock_guard lock(mutex_);
+  if (sleeps()) return "idle";
+  return fmt::format("step {}: {}, {} of prompts, since {:.1f} s",
+                     engine_stats_.steps + engine_stats_.failed_steps + 1,
+                     counted(doing_.decode_rows, "decode row"),
+                     counted(doing_.prefill_tokens, "token"), now() - heartbeat_);
+}
+
+bool Service::sleeps() const { return !has_work_ && inbox_.empty(); }
+
+void Service::run() {
+  while (take_inbox()) {
+    handle_inbox();
+    const std::span<TokenEvent> events = engine_.step();
+    publish();
+    deliver(events);
+  }
+  end_all();
+}
+
+// Sleeps until there is something to do. False: the service ends.
+bool Service::take_inbox() {
+  std::unique_lock lock(mutex_);
+  if (sleeps()) {
+    wake_.wait(lock, [&] { return stopping_ || !inbox_.empty(); });
+    heartbeat_ = now();
+  }
+  std::swap(inbox_, taken_);
+  has_work_ = true;
+  return !stopping_;
+}
+
+void Service::handle_inbox() {
+  for (PreparedRequest& request : taken_.submitted) {
+    const RequestId id = request.sequence.id;
+    const Status added = engine_.add(std::move(request));
+    if (added.ok()) continue;
+    TokenEvent event{.id = id, .finish = FinishReason::kError, .time = now()};
+    event.error = added.error().message;
+    deliver({&event, 1});
+  }
+  int64_t ended = 0;
+  for (const RequestId id : taken_.cancelled) ended += engine_.cancel(id) ? 1 : 0;
+  taken_.submitted.clear();
+  taken_.cancelled.clear();
+  const std::lock_guard lock(mutex_);
+  requests_ -= ended;
+}
+
+void Service::publish() {
+  const std::lock_guard lock(mutex_);
+  const EngineStats& stats = engine_.stats();
+  if (stats.failed_steps != engine_stats_.failed_steps) {
+    last_failed_ = true;
+  } else if (stats.steps != engine_stats_.steps) {
+    last_failed_ = false;
+  }
+  engine_stats_ = stats;
+  scheduler_stats_ = engine_.scheduler_stats();
+  doing_ = engine_.doing();
+  heartbeat_ = now();
+  has_work_ = engine_.has_work() || doing_ != StepLoad{};
+}
+
+void Service::deliver(std::span<TokenEvent> events) {
+  if (events.empty()) return;
+  std::vector<TokenEvent> owned;
+  while (true) {
+    try {
+      owned.reserve(events.size());
+      break;
+    } catch (const std::bad_alloc&) {  // late is better than lost
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+  const auto ended = std::count_if(events.begin(), events.end(), [](const TokenEvent& event) {
+    return event.finish != FinishReason::kNone;
+  });
+  std::move(events.begin(), events.end(), std::back_inserter(owned));
+  {
+    const std::lock_guard lock(mutex_);
+    requests_ -= ended;
+  }
+  on_events_(std::move(owned));
+}
+
+void Service::end_all() {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+    std::move(inbox_.submitted.begin(), inbox_.submitted.end(),
+              std::back_inserter(taken_.submitted));
+    inbox_.submitted.clear();
+  }
+  std::vector<TokenEvent> events;
+  const auto cancelled = [&](RequestId id) {
+    events.push_back({.id = id, .finish = FinishReason::kCancelled, .time = now()});
+  };
+  for (const RequestId id : engine_.requests()) {
+    engine_.cancel(id);
+    cancelled(id);
+  }
+  for (const PreparedRequest& request : taken_.submitted) cancelled(request.sequence.id);
+  deliver(events);
+}
+
+}  // namespace chitu

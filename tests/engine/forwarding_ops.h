@@ -1,0 +1,62 @@
+// A back end that another one does the work of: tests override what they want to disturb.
+#pragma once
+
+#include <atomic>
+
+#include "ops/ops.h"
+
+namespace chitu::test {
+
+class ForwardingOps : public Ops {
+ public:
+  explicit ForwardingOps(Ops& target) : target_(target) {}
+
+  std::string_view name() const override { return target_.name(); }
+  DType activation_dtype() const override { return target_.activation_dtype(); }
+  void run(const Op& op) override { target_.run(op); }
+  Status synchronize() override { return target_.synchronize(); }
+  Result<Buffer> allocate(std::size_t bytes) override { return target_.allocate(bytes); }
+  void upload(void* device, const void* host, std::size_t bytes) override {
+    target_.upload(device, host, bytes);
+  }
+  void download(void* host, const void* device, std::size_t bytes) override {
+    target_.download(host, device, bytes);
+  }
+  Result<Weight> prepare(const WeightSource& source) override { return target_.prepare(source); }
+  Result<int64_t> prepared_bytes(DType format, int64_t rows, int64_t cols) const override {
+    return target_.prepared_bytes(format, rows, cols);
+  }
+
+ private:
+  Ops& target_;
+};
+
+// A device that reports an error when it is told to.
+class FailingOps final : public ForwardingOps {
+ public:
+  using ForwardingOps::ForwardingOps;
+  std::atomic<bool> fails = false;
+
+  Status synchronize() override {
+    if (fails) return make_error(ErrorCode::kInternal, "the device has gone");
+    return ForwardingOps::synchronize();
+  }
+};
+
+// A device whose steps end when they are allowed to.
+class HeldOps final : public ForwardingOps {
+ public:
+  using ForwardingOps::ForwardingOps;
+  std::atomic<bool> held = false;
+
+  Status synchronize() override {
+    held.wait(true);
+    return ForwardingOps::synchronize();
+  }
+  void let_go() {
+    held = false;
+    held.notify_all();
+  }
+};
+
+}  // namespace chitu::test
