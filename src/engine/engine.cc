@@ -247,7 +247,8 @@ void Engine::publish(const StepResult& result) {
                                                             .token = event->token,
                                                             .finish = event->finish,
                                                             .cached_tokens = event->cached_tokens,
-                                                            .time = time});
+                                                            .time = time,
+                                                            .started = event->started});
     ++event;
     SamplingState& sampling = sampling_.at(published.id);
     try {

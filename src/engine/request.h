@@ -43,6 +43,7 @@ struct TokenEvent {
   FinishReason finish = FinishReason::kNone;
   int64_t cached_tokens = 0;  // of the prompt, that were not computed but found in the cache
   double time = 0;            // when its step was done, in seconds of std::chrono::steady_clock
+  double started = 0;         // when the request's first step was planned; 0: it never was
   // With SamplingOptions::top_logprobs: the token's own, then the likeliest, most likely first.
   std::vector<TokenLogprob> logprobs;
   // Of a request with `embed`: [hidden_size], of Euclidean length 1.

@@ -104,7 +104,7 @@ void Scheduler::commit(const BatchPlan& done, std::span<const int32_t> sampled,
       --state->awaited;
       finish = sequence.append(token);
     }
-    events.push_back({planned.id, token, finish, sequence.cached_tokens});
+    events.push_back({planned.id, token, finish, sequence.cached_tokens, sequence.started});
     if (finish != FinishReason::kNone) remove(*state);
   }
 }
@@ -113,7 +113,9 @@ void Scheduler::fail(const BatchPlan& done, std::vector<SequenceEvent>& events) 
   for (const PlannedSequence& planned : done.sequences) {
     SequenceState* const state = find(planned.id);
     if (state == nullptr) continue;
-    events.push_back({planned.id, -1, FinishReason::kError, state->sequence.cached_tokens});
+    const Sequence& sequence = state->sequence;
+    events.push_back(
+        {planned.id, -1, FinishReason::kError, sequence.cached_tokens, sequence.started});
     remove(*state);
   }
 }

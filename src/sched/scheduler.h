@@ -61,6 +61,7 @@ struct SequenceEvent {
   int32_t token = 0;  // -1 where there is none: of embeddings and errors
   FinishReason finish = FinishReason::kNone;
   int64_t cached_tokens = 0;  // Sequence::cached_tokens
+  double started = 0;         // Sequence::started
 };
 
 struct SchedulerStats {

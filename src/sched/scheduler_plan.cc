@@ -255,7 +255,8 @@ void Scheduler::preempt(SequenceState& state) {
 }
 
 void Scheduler::add_to_plan(SequenceState& state, int64_t num_tokens, double now, BatchPlan& plan) {
-  const Sequence& sequence = state.sequence;
+  Sequence& sequence = state.sequence;
+  if (sequence.started == 0) sequence.started = now;
   const int64_t first = state.scheduled;
   const int64_t end = first + num_tokens;
   const int64_t known = std::min(end, sequence.length());

@@ -40,6 +40,7 @@ struct Sequence {
   // What policies rank by. Times are seconds of the clock that Scheduler::plan() is given.
   double arrival = 0;
   double deadline = kNoDeadline;
+  double started = 0;    // when it was first planned; 0: not yet
   int32_t priority = 0;  // larger goes first
 
   std::string cache_salt;  // only sequences with equal salts share cached blocks
