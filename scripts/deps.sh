@@ -11,7 +11,7 @@ set -euo pipefail
 declare -A groups=(
   [build]="cmake g++ ninja-build ccache mold ca-certificates
     libboost1.81-dev libboost-json1.81-dev libfmt-dev libyaml-cpp-dev libedit-dev
-    libpcre2-dev libicu-dev libssl-dev"
+    libpcre2-dev libicu-dev libssl-dev prometheus-cpp-dev"
   [test]="libgtest-dev libgmock-dev libbenchmark-dev python3-venv"
   [lint]="clang-format-14 clang-tidy-19 shellcheck git python3"
   [fuzz]="clang-19 libclang-rt-19-dev"
@@ -37,9 +37,11 @@ for group in "$@"; do
 done
 
 # Debian 12's default Boost, 1.74, is too old, so the newer one is named by its version there. Ubuntu
-# 24.04's default will do; all other names are the same.
+# 24.04's default will do. What Debian 12 calls prometheus-cpp-dev has a lib before its name there; all
+# other names are the same.
 if ! grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
   packages=${packages//1.81-dev/-dev}
+  packages=${packages//prometheus-cpp-dev/libprometheus-cpp-dev}
 fi
 read -ra packages <<<"${packages//$'\n'/ }"
 

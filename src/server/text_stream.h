@@ -8,17 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "sched/sequence.h"
+#include "engine/request.h"
 #include "server/stop_matcher.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
 
 namespace chitu {
-
-struct TokenLogprob {
-  int32_t token = 0;
-  float logprob = 0;
-};
 
 // A token of the answer with its logprob and those of the likeliest tokens.
 struct ScoredToken {

@@ -1,0 +1,55 @@
+// What all routes that need the model do first.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/api_result.h"
+#include "server/exchange.h"
+#include "server/server_state.h"
+
+namespace chitu {
+
+// Nothing, or why no request is taken now: 503.
+std::optional<HttpError> refusal(const ServerState& state);
+
+// 404 unless `name` is the model's, or empty.
+std::optional<HttpError> check_model(const ServedModel& model, std::string_view name);
+
+// 400 when the model is no chat model, or its template is broken.
+ApiResult<const ChatTemplate*> require_chat_template(const ServedModel& model);
+
+// Of a text, or the tokens themselves.
+ApiResult<std::vector<int32_t>> tokens_of(const ServedModel& model, const Prompt& prompt,
+                                          bool add_special_tokens);
+
+// The refusal of a request by the engine.
+HttpError submit_error(const Error& error);
+
+// Has the worker make of the request's body what the route needs. Nothing: the request is answered
+// already, with an error, or its client is gone.
+template <class T>
+asio::awaitable<std::optional<T>> read_request(Exchange& exchange, ServerState& state,
+                                               ApiResult<T> (*read)(const ServedModel& model,
+                                                                    const json::Object& body)) {
+  std::optional<HttpError> error = refusal(state);
+  if (!error) {
+    const ServedModel& model = *state.model;
+    const std::string body = std::move(exchange.request().body);
+    const auto work = [&]() -> ApiResult<T> {
+      TRY(object, parse_body(body, model.limits));
+      return read(model, object);
+    };
+    ApiResult<T> result = co_await state.worker.run(work);
+    if (exchange.disconnected()) co_return std::nullopt;
+    if (result.ok()) co_return *std::move(result);
+    error = std::move(result).error();
+  }
+  co_await exchange.respond(error_response(*error));
+  co_return std::nullopt;
+}
+
+}  // namespace chitu
