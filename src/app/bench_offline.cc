@@ -52,7 +52,8 @@ Result<BatchTimes> run_requests(Engine& engine, const std::vector<Lengths>& requ
   std::unordered_set<RequestId> begun;
   int64_t ended = 0;
   while (engine.has_work()) {
-    TRY(events, engine.step());
+    const std::span<TokenEvent> events = engine.step();
+    TRY_STATUS(first_error(events));
     for (const TokenEvent& event : events) {
       begun.insert(event.id);
       if (event.finish != FinishReason::kNone) ++ended;

@@ -8,11 +8,10 @@ namespace chitu::app {
 
 std::span<const Command> commands() {
   static const Command kCommands[] = {
-      kRunCommand,          kChatCommand,         kBenchCommand,
-      kBenchServingCommand, kBenchLatencyCommand, kBenchThroughputCommand,
-      kBenchStartupCommand, kInfoCommand,         kPullCommand,
-      kModelsCommand,       kTokenizeCommand,     kSettingsCommand,
-      kVersionCommand,
+      kRunCommand,          kChatCommand,         kServeCommand,           kBenchCommand,
+      kBenchServingCommand, kBenchLatencyCommand, kBenchThroughputCommand, kBenchStartupCommand,
+      kInfoCommand,         kPullCommand,         kModelsCommand,          kTokenizeCommand,
+      kSettingsCommand,     kVersionCommand,
   };
   return kCommands;
 }

@@ -15,6 +15,7 @@ extern const Command kInfoCommand;
 extern const Command kModelsCommand;
 extern const Command kPullCommand;
 extern const Command kRunCommand;
+extern const Command kServeCommand;
 extern const Command kSettingsCommand;
 extern const Command kTokenizeCommand;
 extern const Command kVersionCommand;

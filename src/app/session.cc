@@ -63,6 +63,15 @@ Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& s
   return other.empty() ? Tokenizer::load(checkpoint) : Tokenizer::from_directory(other);
 }
 
+SchedulingOptions scheduling_options(const Settings& settings) {
+  const std::string type = settings.text("scheduler.type");
+  return {.policy = *find_policy(type),  // the table of settings has the same names
+          .max_step_sequences = settings.integer(fmt::format("scheduler.{}.num_tasks", type)),
+          .hybrid = settings.boolean(fmt::format("scheduler.{}.enable_hybrid", type)),
+          .prefix_cache = settings.boolean("infer.prefix_cache"),
+          .itl_budget = settings.number("scheduler.itl_budget_ms") / 1000};
+}
+
 EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs) {
   return {.max_seq_len = settings.integer("infer.max_seq_len"),
           .max_reqs =
@@ -71,6 +80,7 @@ EngineOptions engine_options(const Settings& settings, const Backend& backend, i
           .block_size = settings.text("infer.cache_type") == "skew"
                             ? 0
                             : settings.integer("infer.cache_block_size"),
+          .num_blocks = settings.integer("infer.num_blocks"),
           .kv_dtype = backend.kv_dtype,
           .memory_limit = static_cast<int64_t>(settings.number("infer.memory_limit") * kGiB)};
 }
@@ -122,8 +132,10 @@ Result<Session> open_session(const Environment& environment, const Settings& set
   const LoadOptions load_options{.on_progress = [&](const LoadProgress& progress) {
     bar.update(progress.bytes_done, progress.bytes_total);
   }};
-  TRY(engine, Engine::load(checkpoint, *session.backend.ops, std::move(memory), options.scheduling,
-                           load_options));
+  const SchedulingOptions scheduling =
+      options.scheduling ? *options.scheduling : scheduling_options(settings);
+  TRY(engine,
+      Engine::load(checkpoint, *session.backend.ops, std::move(memory), scheduling, load_options));
   session.engine = std::move(engine);
   session.load_seconds = stopwatch.seconds();
   return session;

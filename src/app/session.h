@@ -40,6 +40,10 @@ Result<Checkpoint> open_checkpoint(const Environment& environment, const Setting
 Result<ModelConfig> checked_model_config(const Checkpoint& checkpoint, const Settings& settings);
 Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& settings);
 
+// What a model is called: a preset's name, or that of its file or directory.
+std::string model_name(const Settings& settings);
+
+SchedulingOptions scheduling_options(const Settings& settings);
 EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs);
 
 // What the settings ask for and the machine does not have, a line each: threads, memory.
@@ -48,7 +52,7 @@ std::vector<std::string> beyond_machine(const Settings& settings, const Backend&
 struct OpenOptions {
   int64_t max_reqs = 1;  // where infer.max_reqs is auto
   bool quiet = false;    // notes and the memory plan are not written to standard error
-  SchedulingOptions scheduling;
+  std::optional<SchedulingOptions> scheduling;  // else as the settings say
 };
 
 // Opens everything.

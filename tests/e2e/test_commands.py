@@ -8,8 +8,8 @@ import signal
 import pytest
 from conftest import ROOT, TINY, assert_error
 
-COMMANDS = ["run", "chat", "bench", "bench serving", "bench latency", "bench throughput", "bench startup", "info",
-            "pull", "models", "tokenize", "settings", "version"]
+COMMANDS = ["run", "chat", "serve", "bench", "bench serving", "bench latency", "bench throughput", "bench startup",
+            "info", "pull", "models", "tokenize", "settings", "version"]
 
 
 def test_version(chitu):
