@@ -27,6 +27,9 @@ class Count:
     passed: int = 0
     failed: int = 0
 
+    def __add__(self, other):
+        return Count(self.passed + other.passed, self.failed + other.failed)
+
     def __iadd__(self, other):
         self.passed += other.passed
         self.failed += other.failed
@@ -177,14 +180,10 @@ def stage_fuzz(jobs):
     return count if count.passed + count.failed else Count.of(False)
 
 
-def stage_pytest(jobs):
-    """The scripts' own tests, and the program from outside, with CHITU naming it."""
-    targets = ("chitu", "tokenize_corpus", "render_cases")
-    built = all([build("test", target, jobs) for target in targets])
-    report = BUILD / "pytest.xml"
+def pytest(report_name, *folders):
+    """Runs Python tests, with CHITU naming the program."""
+    report = BUILD / report_name
     report.unlink(missing_ok=True)
-    folders = ["scripts", "tests/e2e", "tests/golden/tokenizers", "tests/golden/chat_templates"]
-    folders = [folder for folder in folders if (ROOT / folder).is_dir()]
     ok = run(sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders,
              env={"CHITU": str(BUILD / "test/bin/chitu")})
     if not report.exists():
@@ -192,7 +191,23 @@ def stage_pytest(jobs):
     suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
     failed = int(suite.get("failures")) + int(suite.get("errors"))
     passed = int(suite.get("tests")) - failed - int(suite.get("skipped"))
-    return Count(passed, failed + (not built or not (ok or failed)))
+    return Count(passed, failed + (not ok and not failed))
+
+
+def stage_pytest(jobs):
+    """The scripts' own tests, and the program from outside."""
+    targets = ("chitu", "tokenize_corpus", "render_cases")
+    built = all([build("test", target, jobs) for target in targets])
+    folders = ["scripts", "tests/e2e", "tests/golden/tokenizers", "tests/golden/chat_templates"]
+    folders = [folder for folder in folders if (ROOT / folder).is_dir()]
+    return pytest("pytest.xml", *folders) + Count(0, not built)
+
+
+def stage_serving(jobs):
+    """`chitu serve` from outside: OpenAI's own package, hostile bytes, faults, a minute of load."""
+    if not build("test", "chitu", jobs):
+        return Count.of(False)
+    return pytest("serving.xml", "tests/serving")
 
 
 # In the order of a failure's likelihood and cost; pytest last, for its closing line.
@@ -204,6 +219,7 @@ STAGES = {
     "tsan": stage_tsan,
     "arm64": stage_arm64,
     "fuzz": stage_fuzz,
+    "serving": stage_serving,
     "pytest": stage_pytest,
 }
 
