@@ -100,8 +100,9 @@ class RequestParser::Impl : public http::basic_parser<true> {
   void end_header() {
     is_http_1_0_ = !http_1_1_;
     keep_alive_ = keep_alive();
-    const bool has_coding = request_.headers.find("transfer-encoding").has_value();
-    if (has_coding && (!chunked() || is_http_1_0_)) {
+    const auto coding = request_.headers.find("transfer-encoding");
+    const bool only_chunked = coding && lower_case(*coding) == "chunked" && chunked();
+    if (coding && (!only_chunked || is_http_1_0_)) {
       fail(400, "malformed HTTP request: transfer-encoding: only chunked is known, in HTTP/1.1");
     } else if (request_.headers.count("host") > 1) {
       fail(400, "malformed HTTP request: it has more than one host field");
