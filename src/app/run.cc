@@ -1,4 +1,4 @@
-// `chitu run`: one prompt, streamed; or a file of prompts, JSON lines out.
+// `chitu run`: one prompt, streamed; or a file of prompts or requests, JSON lines out.
 
 #include <fmt/format.h>
 
@@ -13,6 +13,7 @@
 #include "app/commands.h"
 #include "app/prompt.h"
 #include "app/prompt_file.h"
+#include "app/run_batch.h"
 #include "app/session.h"
 #include "app/terminal.h"
 #include "base/counted.h"
@@ -27,10 +28,14 @@ constexpr Option kOptions[] = {
      .value = "FILE",
      .help = "many prompts: one a line, or in a .jsonl file {\"prompt\": ...} or "
              "{\"messages\": [...]}; - is standard input"},
+    {.name = "--input",
+     .letter = 'i',
+     .value = "FILE",
+     .help = "many requests in OpenAI's batch format; - is standard input"},
     {.name = "--output",
      .letter = 'o',
      .value = "FILE",
-     .help = "with --file: where the JSON lines go (default: standard output)"},
+     .help = "with --file and --input: where the JSON lines go (default: standard output)"},
     {.name = "--system", .value = "TEXT", .help = "a system message before the prompt"},
     {.name = "--raw", .help = "the prompt as it is, without the model's chat template"},
     {.name = "--quiet", .letter = 'q', .help = "no statistics, and no word on memory"},
@@ -74,11 +79,8 @@ bool is_same_file(const std::string& input, const std::string& output) {
          std::filesystem::equivalent(input == "-" ? "/dev/stdin" : input, output, code);
 }
 
-Result<int> run_file(const Invocation& invocation, const std::string& path) {
-  const std::string output_path = invocation.args.value("--output").value_or("");
-  if (is_same_file(path, output_path)) {
-    return usage_error("run", fmt::format("--output {} is the file of the prompts", output_path));
-  }
+Result<int> run_file(const Invocation& invocation, const std::string& path,
+                     const std::string& output_path) {
   const bool quiet = invocation.args.has("--quiet");
   TRY(prompts, read_prompt_file(path));
   TRY(output, OutputFile::open(output_path));
@@ -108,18 +110,31 @@ Result<int> run(const Invocation& invocation) {
   const std::optional<std::string> option = args.value("--prompt");
   const std::optional<std::string> file = args.value("--file");
   const std::optional<std::string> system = args.value("--system");
-  const std::size_t given = args.words().size() + (option ? 1 : 0) + (file ? 1 : 0);
+  const std::optional<std::string> batch = args.value("--input");
+  const std::string output = args.value("--output").value_or("");
+  const std::size_t given =
+      args.words().size() + (option ? 1 : 0) + (file ? 1 : 0) + (batch ? 1 : 0);
   if (given > 1) {
     return usage_error("run", "give one prompt (in quotes) or one file, not several");
   }
   if (args.has("--raw") && system) {
     return usage_error("run", "--raw leaves no place for --system");
   }
-  if (args.has("--output") && !file) return usage_error("run", "--output goes with --file");
+  if (args.has("--output") && !file && !batch) {
+    return usage_error("run", "--output goes with --file or --input");
+  }
+  if (batch && (args.has("--raw") || system)) {
+    return usage_error("run", "--raw and --system do not go with --input: a line says it all");
+  }
+  if (is_same_file(file.value_or(batch.value_or("")), output)) {
+    return usage_error("run", fmt::format("--output {} is the file of the {}", output,
+                                          file ? "prompts" : "requests"));
+  }
   if (Status status = check_utf8(system.value_or("")); !status.ok()) {
     return std::move(status).error().within("--system");
   }
-  if (file) return run_file(invocation, *file);
+  if (file) return run_file(invocation, *file, output);
+  if (batch) return run_batch(invocation, *batch, output);
   if (option) return run_prompt(invocation, *option);
   if (!args.words().empty()) return run_prompt(invocation, args.words()[0]);
   if (invocation.environment.input_is_terminal) {
@@ -147,6 +162,7 @@ const Command kRunCommand{
         "chitu run models=/path/to/checkpoint request.temperature=0.7 \"Write a haiku.\"\n"
         "chitu run --raw \"Once upon a time\" request.max_new_tokens=64\n"
         "chitu run --file prompts.txt --output answers.jsonl\n"
+        "chitu run --input requests.jsonl --output out.jsonl\n"
         "echo \"Hello\" | chitu run",
     .run = run,
 };

@@ -8,11 +8,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <utility>
 
 #include "app/command.h"
-#include "app/sampling_defaults.h"
+#include "app/served_model.h"
 #include "app/server_options.h"
 #include "app/terminal.h"
 #include "base/counted.h"
@@ -123,28 +122,9 @@ void ServerProgram::on_loaded(Result<Session> session) {
   service_ = std::make_unique<Service>(
       *session_->engine, ServiceOptions{.max_queue = settings_.integer("serve.max_queue")},
       [this](std::vector<TokenEvent> events) { state_.hub.deliver(std::move(events)); });
-  state_.model = served_model();
+  state_.model = served_model(*session_, settings_, *service_);
   fmt::print(stderr, "ready: {} was loaded in {:.2f} s\n", state_.model->name,
              session_->load_seconds);
-}
-
-ServedModel ServerProgram::served_model() {
-  const Session& session = *session_;
-  const MemoryPlan& memory = session.engine->memory();
-  ServedModel model{.name = state_.model_name,
-                    .created = static_cast<int64_t>(std::time(nullptr)),
-                    .fingerprint = fmt::format("chitu-{}", CHITU_VERSION),
-                    .service = service_.get(),
-                    .tokenizer = &*session.tokenizer,
-                    .chat_template = &session.chat_template,
-                    .limits = request_limits(settings_),
-                    .hidden_size = session.engine->config().hidden_size,
-                    .sampling = sampling_of(settings_, session.sampling),
-                    .ignore_eos = !settings_.boolean("infer.stop_with_eos")};
-  model.limits.vocab_size = session.engine->config().vocab_size;
-  model.limits.max_seq_len = memory.max_seq_len;
-  if (!model.ignore_eos) model.stop_tokens = session.tokenizer->special().eos;
-  return model;
 }
 
 void ServerProgram::watch() {

@@ -37,7 +37,6 @@ class ServerProgram {
   void load();  // on a thread of its own
   Result<Session> open();
   void on_loaded(Result<Session> session);
-  ServedModel served_model();
 
   void watch();  // looks at the engine once in a while
   void wait_for_signal();

@@ -1,0 +1,29 @@
+#include "app/served_model.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "app/sampling_defaults.h"
+#include "app/server_options.h"
+
+namespace chitu::app {
+
+ServedModel served_model(const Session& session, const Settings& settings, Service& service) {
+  ServedModel model{.name = session.model_name,
+                    .created = static_cast<int64_t>(std::time(nullptr)),
+                    .fingerprint = fmt::format("chitu-{}", CHITU_VERSION),
+                    .service = &service,
+                    .tokenizer = &*session.tokenizer,
+                    .chat_template = &session.chat_template,
+                    .limits = request_limits(settings),
+                    .hidden_size = session.engine->config().hidden_size,
+                    .sampling = sampling_of(settings, session.sampling),
+                    .ignore_eos = !settings.boolean("infer.stop_with_eos")};
+  model.limits.vocab_size = session.engine->config().vocab_size;
+  model.limits.max_seq_len = session.engine->memory().max_seq_len;
+  if (!model.ignore_eos) model.stop_tokens = session.tokenizer->special().eos;
+  return model;
+}
+
+}  // namespace chitu::app
