@@ -1,5 +1,6 @@
 #include "server/http_transport.h"
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -63,6 +64,14 @@ class TlsTransport : public Transport {
   asio::awaitable<void> end_writing() override {
     // Sends the closing alert, and would wait for the peer's; it may end with an error as well.
     (void)co_await stream_.async_shutdown(kAwait);
+    // Records that are still on their way are not read after that alert. They are taken off the
+    // socket, or closing it would reset the connection before the answer has arrived.
+    boost::system::error_code ignored;
+    socket().shutdown(tcp::socket::shutdown_send, ignored);
+    std::array<char, 4096> rest;
+    for (IoResult got{.bytes = 1}; !got.error && got.bytes > 0;) {
+      got = co_await read_from(socket(), asio::buffer(rest));
+    }
   }
   tcp::socket& socket() override { return stream_.next_layer(); }
 
