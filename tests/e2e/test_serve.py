@@ -415,13 +415,15 @@ def test_the_queue_is_bounded(start):
 
 def test_a_waiting_stream_is_kept_alive(start):
     server = start("infer.max_reqs=1", "serve.keep_alive_s=0.1").wait_until_ready()
-    first, running = server.open("POST", "/v1/completions", completion(
-        max_tokens=2000, stream=True, ignore_eos=True))
-    running.read(1)
-    second, waiting = server.open("POST", "/v1/completions", completion(stream=True))
+    # Enough work before it that a fast machine, too, makes it wait for many such intervals.
+    before = [server.open("POST", "/v1/completions", completion(
+        max_tokens=2000, stream=True, ignore_eos=True)) for _ in range(24)]
+    before[0][1].read(1)
+    last, waiting = server.open("POST", "/v1/completions", completion(stream=True))
     assert waiting.read(14) == b": keep-alive\n\n"
-    for one in (first, second):
-        one.close()
+    for connection, _ in before:
+        connection.close()
+    last.close()
 
 
 def test_keys(start):
