@@ -8,7 +8,7 @@
 #include <memory>
 
 namespace boost::asio::ssl {
-class context;
+class context;  // NOLINT(readability-identifier-naming): Asio names it
 }
 
 namespace chitu {
