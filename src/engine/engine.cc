@@ -61,8 +61,8 @@ Engine::Engine(std::unique_ptr<Model> model, std::unique_ptr<Executor> executor,
     : model_(std::move(model)),
       memory_(std::move(memory)),
       scheduling_(scheduling),
-      executor_(std::move(executor)),
-      scheduler_(scheduler_limits(memory_, scheduling, model_->config())) {
+      scheduler_(scheduler_limits(memory_, scheduling, model_->config())),
+      executor_(std::move(executor)) {
   const auto requests = static_cast<std::size_t>(memory_.max_reqs);
   scheduler_.reserve(current_, memory_.max_seq_len);
   scheduler_.reserve(next_, memory_.max_seq_len);

@@ -106,7 +106,6 @@ class Engine {
   std::unique_ptr<Model> model_;
   MemoryPlan memory_;
   SchedulingOptions scheduling_;
-  std::unique_ptr<Executor> executor_;
   Scheduler scheduler_;
   StepTimeModel step_times_;
   EngineStats stats_;
@@ -122,6 +121,8 @@ class Engine {
   std::vector<LogitAdjustment> larger_adjustments_;  // takes the place of step_sampling_'s
   std::vector<SequenceEvent> sequence_events_;
   std::vector<TokenEvent> events_;
+  // Ends first: its worker may still be computing current_.
+  std::unique_ptr<Executor> executor_;
 };
 
 // Ends its request when it goes out of scope, whatever the reason, unless the request has ended.
