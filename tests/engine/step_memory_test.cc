@@ -23,26 +23,56 @@ namespace {
 std::atomic<int64_t> allocations{0};
 }  // namespace
 
-// Arrays and the forms that do not throw come here too. Not inlined: the compiler would find fault
-// with a free() of what came from new.
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
+// All forms are replaced: a sanitizer brings its own for arrays, which would not come here. Not
+// inlined: the compiler would find fault with a free() of what came from new.
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   ++allocations;
-  void* data = std::malloc(bytes == 0 ? 1 : bytes);
-  if (data == nullptr) throw std::bad_alloc();
-  return data;
+  return std::malloc(std::max<std::size_t>(1, bytes));
 }
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment) {
+[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t alignment,
+                                     const std::nothrow_t&) noexcept {
   ++allocations;
   const auto unit = std::max(static_cast<std::size_t>(alignment), sizeof(void*));
-  void* data = std::aligned_alloc(unit, std::max<std::size_t>(1, (bytes + unit - 1) / unit) * unit);
+  return std::aligned_alloc(unit, std::max<std::size_t>(1, (bytes + unit - 1) / unit) * unit);
+}
+void* operator new(std::size_t bytes) {
+  void* data = operator new(bytes, std::nothrow);
   if (data == nullptr) throw std::bad_alloc();
   return data;
 }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  void* data = operator new(bytes, alignment, std::nothrow);
+  if (data == nullptr) throw std::bad_alloc();
+  return data;
+}
+void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return operator new(bytes, alignment);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t& tag) noexcept {
+  return operator new(bytes, tag);
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment,
+                     const std::nothrow_t& tag) noexcept {
+  return operator new(bytes, alignment, tag);
+}
 [[gnu::noinline]] void operator delete(void* data) noexcept { std::free(data); }
-[[gnu::noinline]] void operator delete(void* data, std::size_t) noexcept { std::free(data); }
-[[gnu::noinline]] void operator delete(void* data, std::align_val_t) noexcept { std::free(data); }
-[[gnu::noinline]] void operator delete(void* data, std::size_t, std::align_val_t) noexcept {
-  std::free(data);
+void operator delete(void* data, std::size_t) noexcept { operator delete(data); }
+void operator delete(void* data, std::align_val_t) noexcept { operator delete(data); }
+void operator delete(void* data, std::size_t, std::align_val_t) noexcept { operator delete(data); }
+void operator delete(void* data, const std::nothrow_t&) noexcept { operator delete(data); }
+void operator delete(void* data, std::align_val_t, const std::nothrow_t&) noexcept {
+  operator delete(data);
+}
+void operator delete[](void* data) noexcept { operator delete(data); }
+void operator delete[](void* data, std::size_t) noexcept { operator delete(data); }
+void operator delete[](void* data, std::align_val_t) noexcept { operator delete(data); }
+void operator delete[](void* data, std::size_t, std::align_val_t) noexcept {
+  operator delete(data);
+}
+void operator delete[](void* data, const std::nothrow_t&) noexcept { operator delete(data); }
+void operator delete[](void* data, std::align_val_t, const std::nothrow_t&) noexcept {
+  operator delete(data);
 }
 
 extern "C" {
