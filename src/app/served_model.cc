@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "app/sampling_defaults.h"
@@ -22,6 +23,9 @@ ServedModel served_model(const Session& session, const Settings& settings, Servi
                     .ignore_eos = !settings.boolean("infer.stop_with_eos")};
   model.limits.vocab_size = session.engine->config().vocab_size;
   model.limits.max_seq_len = session.engine->memory().max_seq_len;
+  // What asks for more at once than there is ever room for would be told to try again for ever.
+  model.limits.max_n = std::min(model.limits.max_n, service.capacity());
+  model.limits.max_prompts = std::min(model.limits.max_prompts, service.capacity());
   if (!model.ignore_eos) model.stop_tokens = session.tokenizer->special().eos;
   return model;
 }

@@ -52,9 +52,9 @@ Result<RequestId> Service::submit(Request request) {
   {
     const std::lock_guard lock(mutex_);
     if (draining_) return make_error(ErrorCode::kCancelled, "the service is shutting down");
-    if (requests_ >= engine_.memory().max_reqs + options_.max_queue) {
+    if (requests_ >= capacity()) {
       return make_error(ErrorCode::kResourceExhausted,
-                        "{} are being answered and as many wait as may: {}",
+                        "{} are being answered, and as many wait as serve.max_queue={} allows",
                         counted(engine_.memory().max_reqs, "request"), options_.max_queue);
     }
     ++requests_;
@@ -66,6 +66,7 @@ Result<RequestId> Service::submit(Request request) {
     return prepared.error();
   }
   const RequestId id = prepared->sequence.id;
+  if (sleeps()) heartbeat_ = now();
   try {
     inbox_.submitted.push_back(*std::move(prepared));
   } catch (const std::bad_alloc&) {
@@ -78,6 +79,7 @@ Result<RequestId> Service::submit(Request request) {
 
 void Service::cancel(RequestId id) {
   const std::lock_guard lock(mutex_);
+  if (sleeps()) heartbeat_ = now();
   try {
     inbox_.cancelled.push_back(id);
   } catch (const std::bad_alloc&) {
@@ -132,7 +134,6 @@ bool Service::take_inbox() {
   std::unique_lock lock(mutex_);
   if (sleeps()) {
     wake_.wait(lock, [&] { return stopping_ || !inbox_.empty(); });
-    heartbeat_ = now();
   }
   std::swap(inbox_, taken_);
   has_work_ = true;

@@ -70,6 +70,8 @@ class Service {
   // Refuses new requests from now on; those there are go on to their ends.
   void drain();
 
+  // Requests that may be there at the same time: those that are computed and those that wait.
+  int64_t capacity() const { return engine_.memory().max_reqs + options_.max_queue; }
   ServiceStats stats() const;
   // Seconds since the thread last began or ended a step; 0 while it has nothing to do.
   double heartbeat_age() const;
@@ -107,7 +109,7 @@ class Service {
   SchedulerStats scheduler_stats_;
   EngineStats engine_stats_;
   StepLoad doing_;            // the step that is being computed
-  double heartbeat_ = 0;      // when it began
+  double heartbeat_ = 0;      // when it began, or when the sleeping thread got something to do
   bool last_failed_ = false;  // the last step that ended
   bool has_work_ = false;
   bool draining_ = false;

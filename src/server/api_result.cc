@@ -45,9 +45,9 @@ HttpError model_not_found(std::string_view model) {
           .code = "model_not_found"};
 }
 
-HttpError queue_full() {
+HttpError no_room(std::string_view why) {
   return {.status = 429,
-          .message = "as many requests are waiting as serve.max_queue allows; try again later",
+          .message = fmt::format("{}; try again later", why),
           .type = "rate_limit_error",
           .code = "rate_limit_exceeded"};
 }

@@ -49,7 +49,7 @@ HttpError unsupported_parameter(std::string_view param, std::string_view what);
 HttpError context_length_exceeded(std::string_view param, std::string_view found,
                                   int64_t max_tokens);
 HttpError model_not_found(std::string_view model);   // 404
-HttpError queue_full();                              // 429
+HttpError no_room(std::string_view why);             // 429
 HttpError unavailable(std::string_view why);         // 503: loading, or going down
 HttpError internal_error(std::string_view message);  // 500
 

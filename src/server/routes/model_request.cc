@@ -37,7 +37,7 @@ ApiResult<std::vector<int32_t>> tokens_of(const ServedModel& model, const Prompt
 HttpError submit_error(const Error& error) {
   switch (error.code) {
     case ErrorCode::kResourceExhausted:
-      return queue_full();
+      return no_room(error.message);
     case ErrorCode::kCancelled:
       return unavailable("the server is going down");
     default:
