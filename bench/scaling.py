@@ -10,6 +10,7 @@ the machine go into a JSON file. Needs nothing but Python and a built chitu (--c
 
 import argparse
 import json
+import signal
 import statistics
 import sys
 import time
@@ -62,7 +63,7 @@ def read_options():
     parser.add_argument("--tests", default="pp512,tg128,tg64x16", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--settings", default="", help="of chitu, as in infer.numa=false")
-    parser.add_argument("--results", type=Path, help="default: bench/results/DATE-scaling.json")
+    parser.add_argument("--results", type=Path, help="default: bench/results/<day>-<time>-scaling.json")
     parser.add_argument("--report", type=Path, metavar="FILE",
                         help="measure nothing: print the table of an earlier run's file")
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL")
@@ -93,8 +94,8 @@ def main():
     speeds = measure(programs, models, options.tests, options.rounds)
     # As JSON has it, whose keys are strings.
     report["tokens_per_second"] = json.loads(json.dumps(speeds))
-    day = report["started_utc"].split()[0]
-    path = options.results or ROOT / f"bench/results/{day}-scaling.json"
+    name = time.strftime("%Y-%m-%d-%H%M%S-scaling.json", time.gmtime())
+    path = options.results or ROOT / "bench/results" / name
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     show(report)
     print(f"\nwritten: {path}", file=sys.stderr)
@@ -102,4 +103,5 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # of `--report FILE | head`
     sys.exit(main())

@@ -14,6 +14,7 @@ into a JSON file, which is written anew after every round: Ctrl-C keeps what is 
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -267,4 +268,5 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # of `--report FILE | head`
     sys.exit(main())
