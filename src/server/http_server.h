@@ -3,7 +3,7 @@
 //
 // What the transport itself answers, each with OpenAI's error body: 400 (not HTTP), 401 (no or a
 // wrong key, on any path), 403 (a foreign origin or host, an admin route without an admin key),
-// 404, 405, 408 (too slow), 413 (body), 417, 431 (header), 500 (a handler threw), 503 (too many
+// 404, 405, 408 (too slow), 413 (body), 431 (header), 500 (a handler threw), 503 (too many
 // connections).
 #pragma once
 

@@ -81,7 +81,6 @@ std::string_view status_name(int status) {
       Row{409, "Conflict"},
       Row{413, "Content Too Large"},
       Row{415, "Unsupported Media Type"},
-      Row{417, "Expectation Failed"},
       Row{422, "Unprocessable Content"},
       Row{429, "Too Many Requests"},
       Row{431, "Request Header Fields Too Large"},
