@@ -20,6 +20,11 @@ from dataclasses import dataclass
 from repo import ROOT
 
 BUILD = ROOT / "build"
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1",
+}
 
 
 @dataclass
@@ -98,9 +103,7 @@ def ctest(preset, jobs, *arguments, env=None):
         **(env or {}),
         "GTEST_OUTPUT": f"xml:{folder}/",
         "GTEST_BRIEF": "1",
-        "ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "TSAN_OPTIONS": "halt_on_error=1",
+        **SANITIZER_OPTIONS,
     }
     ok = run("ctest", "--test-dir", BUILD / preset, "-j", jobs, "--output-on-failure",
              "--no-tests=error", "--output-junit", report, *arguments, env=env)
@@ -180,12 +183,12 @@ def stage_fuzz(jobs):
     return count if count.passed + count.failed else Count.of(False)
 
 
-def pytest(report_name, *folders):
+def pytest(report_name, *folders, preset="test"):
     """Runs Python tests, with CHITU naming the program."""
     report = BUILD / report_name
     report.unlink(missing_ok=True)
     ok = run(sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *folders,
-             env={"CHITU": str(BUILD / "test/bin/chitu")})
+             env={**SANITIZER_OPTIONS, "CHITU": str(BUILD / preset / "bin/chitu")})
     if not report.exists():
         return Count.of(False)
     suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
@@ -203,11 +206,13 @@ def stage_pytest(jobs):
     return pytest("pytest.xml", *folders) + Count(0, not built)
 
 
-def stage_serving(jobs):
+def serving_with(preset):
     """`chitu serve` from outside: OpenAI's own package, hostile bytes, faults, a minute of load."""
-    if not build("test", "chitu", jobs):
-        return Count.of(False)
-    return pytest("serving.xml", "tests/serving")
+    def stage(jobs):
+        if not build(preset, "chitu", jobs):
+            return Count.of(False)
+        return pytest(f"serving-{preset}.xml", "tests/serving", preset=preset)
+    return stage
 
 
 # In the order of a failure's likelihood and cost; pytest last, for its closing line.
@@ -219,25 +224,32 @@ STAGES = {
     "tsan": stage_tsan,
     "arm64": stage_arm64,
     "fuzz": stage_fuzz,
-    "serving": stage_serving,
+    "serving": serving_with("test"),
     "pytest": stage_pytest,
+}
+# Only when they are named: minutes each.
+ON_REQUEST = {
+    "serving_asan": serving_with("dev"),
+    "serving_tsan": serving_with("tsan"),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("stages", nargs="*", metavar="stage", help=", ".join(STAGES))
+    stages = {**STAGES, **ON_REQUEST}
+    parser.add_argument("stages", nargs="*", metavar="stage",
+                        help=f"{', '.join(STAGES)}; and by name alone {', '.join(ON_REQUEST)}")
     options = parser.parse_args()
     for name in options.stages:
-        if name not in STAGES:
-            parser.error(f"no stage '{name}'; there are {', '.join(STAGES)}")
+        if name not in stages:
+            parser.error(f"no stage '{name}'; there are {', '.join(stages)}")
 
     total = Count()
     for name in options.stages or STAGES:
         print(f"\n=== {name}", flush=True)
         start = time.monotonic()
-        count = STAGES[name](options.jobs)
+        count = stages[name](options.jobs)
         total += count
         seconds = time.monotonic() - start
         print(f"=== {name}: {count.passed} passed, {count.failed} failed in {seconds:.0f} s", flush=True)
