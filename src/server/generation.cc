@@ -80,11 +80,18 @@ Generation::Generation(GenerationHub& hub, Service& service, double arrival)
 Generation::~Generation() { cancel_all(); }
 
 Status Generation::submit(Request request) {
+  // First, for once the engine has the request, nothing may be lost for want of memory.
+  if (ids_.size() == ids_.capacity()) ids_.reserve(2 * ids_.size() + 1);
   TRY(id, service_.submit(std::move(request)));
   // Its first event is dispatched on this thread, so not before this returns.
-  hub_.receivers_.emplace(id, GenerationHub::Receiver{.generation = this,
-                                                      .choice = static_cast<int64_t>(ids_.size()),
-                                                      .times = {.arrival = arrival_}});
+  try {
+    hub_.receivers_.emplace(id, GenerationHub::Receiver{.generation = this,
+                                                        .choice = static_cast<int64_t>(ids_.size()),
+                                                        .times = {.arrival = arrival_}});
+  } catch (const std::bad_alloc&) {
+    service_.cancel(id);
+    return Error{ErrorCode::kResourceExhausted, "out of memory"};
+  }
   ids_.push_back(id);
   ++unfinished_;
   return {};

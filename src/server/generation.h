@@ -83,7 +83,8 @@ class Generation {
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
-  // Begins the next choice. Errors: as Service::submit()'s.
+  // Begins the next choice. Errors: as Service::submit()'s. After an error or std::bad_alloc
+  // nothing of it goes on.
   Status submit(Request request);
 
   // Returns when there are events to take, or after interrupt(), at the latest at `deadline`.

@@ -4,12 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <new>
+#include <thread>
 
 #include "backend/cpu/cpu_ops.h"
 #include "base/thread_pool.h"
 #include "engine/service.h"
+#include "server/generation.h"
 #include "tests/engine/collector.h"
 #include "tests/engine/tiny_model.h"
 
@@ -110,6 +114,41 @@ TEST_F(NoMemoryTest, HarmsNobodyElse) {
   }
   EXPECT_GT(refusals, 2);
   EXPECT_EQ(engine->scheduler_stats().blocks_used, 0);
+}
+
+// A request of the server, whose memory is refused anywhere: nobody waits for it any more, and it
+// is not computed for nobody.
+TEST_F(NoMemoryTest, LeavesNoReceiverBehind) {
+  ThreadPool pool({.num_threads = 1});
+  const auto ops = make_cpu_ops(pool).value();
+  const auto engine = load({.max_seq_len = 96, .max_reqs = 2, .block_size = 4}, *ops);
+  int refusals = 0;
+  bool ran_out = false;
+  for (int64_t failing = 0; !ran_out; ++failing) {
+    boost::asio::io_context io;
+    Metrics metrics("tiny");
+    GenerationHub hub(io, metrics);
+    Service service(*engine, {}, [&](std::vector<TokenEvent> e) { hub.deliver(std::move(e)); });
+    {
+      Generation generation(hub, service, 0);
+      Request victim = request(prompt(30, 2), 60);
+      bool submitted = false;
+      allocations_left = failing;
+      try {
+        submitted = generation.submit(std::move(victim)).ok();
+      } catch (const std::bad_alloc&) {
+      }
+      ran_out = allocations_left >= 0;
+      allocations_left = -1;
+      EXPECT_EQ(generation.unfinished(), submitted ? 1 : 0) << failing;
+      EXPECT_EQ(hub.active(), submitted ? 1 : 0) << failing;
+      refusals += submitted ? 0 : 1;
+    }
+    EXPECT_EQ(hub.active(), 0) << failing;
+    while (service.stats().requests > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_LT(failing, 1000);
+  }
+  EXPECT_GT(refusals, 2);
 }
 
 }  // namespace

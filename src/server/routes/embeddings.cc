@@ -70,6 +70,7 @@ void take_embeddings(Generation& generation, ServerState& state, const std::stri
     TokenEvent& event = arrived.event;
     if (event.finish == FinishReason::kNone) continue;
     if (event.finish == FinishReason::kError) {
+      generation.cancel_all();  // the other inputs, before the client is told
       state.options.on_note(fmt::format("request {} failed: {}", request_id, event.error));
       progress.error =
           internal_error("the engine failed to compute this request; the server's log says why");

@@ -89,6 +89,7 @@ std::optional<HttpError> take_events(Generation& generation, Answer& answer, Ser
                                      const std::string& request_id) {
   for (const ChoiceEvent& arrived : generation.take()) {
     if (arrived.event.finish == FinishReason::kError) {
+      generation.cancel_all();  // the other choices, before the client is told
       state.options.on_note(fmt::format("request {} failed: {}", request_id, arrived.event.error));
       return internal_error("the engine failed to compute this request; the server's log says why");
     }
