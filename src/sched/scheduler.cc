@@ -131,6 +131,9 @@ void Scheduler::finalize(BatchPlan& next) {
     if (state == nullptr) {
       next.num_logit_rows -= planned.wants == Wants::kLogits ? 1 : 0;
       next.num_embedding_rows -= planned.wants == Wants::kEmbedding ? 1 : 0;
+      room_.sequences += 1;
+      room_.tokens += planned.num_tokens;
+      if (planned.first_position < planned.prompt_len) room_.prompt_tokens += planned.num_tokens;
       continue;
     }
     const Sequence& sequence = state->sequence;

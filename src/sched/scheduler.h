@@ -9,12 +9,14 @@
 //     ... wait for `current` and its sampled tokens ...
 //     scheduler.commit(current, sampled, events);
 //     scheduler.finalize(next);
+//     scheduler.top_up(now, prefill_tokens, next);
 //     std::swap(current, next);
 //     ... begin to compute `current`, unless it is empty ...
 //   }
 //
 // With nothing being computed, commit() is left out, and so may be finalize(). At most one step is
-// computed while another is planned.
+// computed while another is planned. Sequences may be added and cancelled at any time: before
+// finalize() is the last moment at which that still changes the next step.
 //
 // A sequence gets blocks for its prompt when it gets its seat, further ones as it grows. When none
 // are free, idle ones of the prefix cache are evicted; then the last in rank is preempted: it loses
@@ -110,6 +112,12 @@ class Scheduler {
   // kTokenOfLastStep stood, and sequences that have ended since are left out.
   void finalize(BatchPlan& next);
 
+  // Gives what is left of a plan to those that came, and to those that had found no seat or no
+  // blocks, while the last step was computed: it is over now, and what it held is free. Arguments
+  // as plan()'s; what is in the plan already stays there.
+  // REQUIRES: `next` is the last that was planned, and finalized; nothing is computed.
+  void top_up(double now, int64_t prefill_tokens, BatchPlan& next);
+
   // What StepTimeModel::prefill_tokens() asks for: the decoding part of the next step, and the
   // position up to which the longest prompt with a seat is computed.
   StepLoad decoding() const;
@@ -147,14 +155,15 @@ class Scheduler {
   // The planning, in scheduler_plan.cc.
   void rank_running(double now);
   Room room_for(Turn turn, int64_t prefill_tokens) const;
-  void fill(Turn turn, int64_t prefill_tokens, double now, BatchPlan& plan);
+  void fill(double now, BatchPlan& plan);
   bool may_admit() const;
+  bool has_seat() const;
   int64_t spare_blocks() const;
   Admission admit(SequenceState& state, std::size_t next);
   bool waits_for_prefix(SequenceState& state);
   bool find_prefix_in_progress(SequenceState& state, int64_t found);
-  void extend(std::size_t runner, Turn turn, double now, Room& room, BatchPlan& plan);
-  void add_prompt(SequenceState& state, double now, Room& room, BatchPlan& plan);
+  void extend(std::size_t runner, double now, BatchPlan& plan);
+  void add_prompt(SequenceState& state, double now, BatchPlan& plan);
   bool grow(std::size_t runner);
   SequenceState* last_preemptible(std::size_t first, int64_t below_priority);
   void preempt(SequenceState& state);
@@ -166,8 +175,11 @@ class Scheduler {
   WaitingList waiting_;
   std::vector<SequenceState*> running_;  // in no order
   int64_t step_ = 0;
+  int64_t planning_ = 0;  // counts plan() and top_up()
   Turn last_turn_ = Turn::kDecoding;
-  SchedulerStats totals_;  // only what is counted since the beginning
+  Turn turn_ = Turn::kBoth;  // of the last plan
+  Room room_;                // left of it
+  SchedulerStats totals_;    // only what is counted since the beginning
 
   // Of plan(), kept for their memory.
   std::vector<SequenceView> views_;

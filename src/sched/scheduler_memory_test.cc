@@ -55,6 +55,7 @@ struct Loop {
     sampled.resize(static_cast<std::size_t>(current.num_logit_rows), 1);
     scheduler.commit(current, sampled, events);
     scheduler.finalize(next);
+    scheduler.top_up(static_cast<double>(steps), 16, next);
     std::swap(current, next);
   }
 

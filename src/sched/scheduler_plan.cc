@@ -1,4 +1,4 @@
-// Scheduler::plan() and what it takes.
+// Scheduler::plan() and top_up(), and what they take.
 
 #include <algorithm>
 
@@ -25,17 +25,36 @@ void Scheduler::plan(double now, int64_t prefill_tokens, BatchPlan& plan) {
   CHECK(prefill_tokens >= 1);
   plan.clear();
   ++step_;
+  ++planning_;
   rank_running(now);
-  if (limits_.hybrid) return fill(Turn::kBoth, prefill_tokens, now, plan);
+  if (limits_.hybrid) {
+    turn_ = Turn::kBoth;
+    room_ = room_for(turn_, prefill_tokens);
+    return fill(now, plan);
+  }
   // Prompts and decoding take turns, so that neither has to wait for the other's end.
   const bool prompts = limits_.policy.prompts_first || last_turn_ == Turn::kDecoding;
   const std::array<Turn, 2> turns = prompts ? std::array{Turn::kPrompts, Turn::kDecoding}
                                             : std::array{Turn::kDecoding, Turn::kPrompts};
   for (const Turn turn : turns) {
     if (!plan.empty()) return;
-    fill(turn, prefill_tokens, now, plan);
-    last_turn_ = turn;
+    turn_ = last_turn_ = turn;
+    room_ = room_for(turn_, prefill_tokens);
+    fill(now, plan);
   }
+}
+
+void Scheduler::top_up(double now, int64_t prefill_tokens, BatchPlan& next) {
+  if (next.empty()) return plan(now, prefill_tokens, next);
+  // Most steps need nothing: then the device should not wait for the ranking.
+  const bool left_out =
+      std::any_of(running_.begin(), running_.end(), [this](const SequenceState* state) {
+        return state->last_step != step_ && !state->complete();
+      });
+  if (!left_out && (waiting_.empty() || !has_seat())) return;
+  ++planning_;
+  rank_running(now);
+  fill(now, next);
 }
 
 void Scheduler::rank_running(double now) {
@@ -73,26 +92,25 @@ Scheduler::Room Scheduler::room_for(Turn turn, int64_t prefill_tokens) const {
 }
 
 // Takes those that run and those that wait in the order of their ranks.
-void Scheduler::fill(Turn turn, int64_t prefill_tokens, double now, BatchPlan& plan) {
-  Room room = room_for(turn, prefill_tokens);
-  bool admitting = turn != Turn::kDecoding && may_admit();
+void Scheduler::fill(double now, BatchPlan& plan) {
+  bool admitting = turn_ != Turn::kDecoding && may_admit();
   if (admitting) {
     if (limits_.policy.ranks_by_cache) waiting_.refresh_cached(blocks_, kLookupsPerStep);
     waiting_.rank(limits_.policy, now);
   }
   int64_t passed = 0;
   std::size_t next = 0;  // of order_
-  while (room.sequences > 0 && room.tokens > 0) {
-    admitting = admitting && !waiting_.ranked_empty() && room.prompt_tokens > 0;
+  while (room_.sequences > 0 && room_.tokens > 0) {
+    admitting = admitting && !waiting_.ranked_empty() && room_.prompt_tokens > 0;
     if (admitting && (next == order_.size() || waiting_.standing() < order_[next].standing)) {
       SequenceState& state = waiting_.first();
       waiting_.pop();
       const Admission admission = admit(state, next);
-      if (admission == Admission::kAdmitted) add_prompt(state, now, room, plan);
+      if (admission == Admission::kAdmitted) add_prompt(state, now, plan);
       admitting = admission != Admission::kNoRoom;
       if (admission == Admission::kPassed) admitting = ++passed < kMostPassed;
     } else if (next < order_.size()) {
-      extend(next++, turn, now, room, plan);
+      extend(next++, now, plan);
     } else {
       break;
     }
@@ -103,11 +121,14 @@ void Scheduler::fill(Turn turn, int64_t prefill_tokens, double now, BatchPlan& p
 
 bool Scheduler::may_admit() const {
   if (waiting_.empty()) return false;
-  const bool has_seat = static_cast<int64_t>(running_.size()) < limits_.max_sequences;
-  if (has_seat && blocks_.available() > spare_blocks()) return true;
+  if (has_seat() && blocks_.available() > spare_blocks()) return true;
   return std::any_of(order_.begin(), order_.end(), [this](const Runner& runner) {
     return runner.state->sequence.priority < waiting_.priority_bound();
   });
+}
+
+bool Scheduler::has_seat() const {
+  return static_cast<int64_t>(running_.size()) < limits_.max_sequences;
 }
 
 int64_t Scheduler::spare_blocks() const {
@@ -119,15 +140,14 @@ int64_t Scheduler::spare_blocks() const {
 Scheduler::Admission Scheduler::admit(SequenceState& state, std::size_t next) {
   Sequence& sequence = state.sequence;
   // The step that is computed may still have a part of it.
-  if (state.preempted_in == step_) return Admission::kPassed;
+  if (state.preempted_in == planning_) return Admission::kPassed;
   if (waits_for_prefix(state)) return Admission::kPassed;
   blocks_.match(sequence.cache_salt, sequence.tokens, sequence.blocks);
   const auto found = static_cast<int64_t>(sequence.blocks.size());
   const int64_t missing = blocks_for(sequence.length()) - found;
   const bool passed = find_prefix_in_progress(state, found * limits_.block_size);
   bool room = !passed;
-  while (room && (static_cast<int64_t>(running_.size()) == limits_.max_sequences ||
-                  blocks_.available() < missing + spare_blocks())) {
+  while (room && (!has_seat() || blocks_.available() < missing + spare_blocks())) {
     SequenceState* const victim = last_preemptible(next, sequence.priority);
     room = victim != nullptr;
     if (room) preempt(*victim);
@@ -193,25 +213,26 @@ bool Scheduler::find_prefix_in_progress(SequenceState& state, int64_t found) {
   return false;
 }
 
-void Scheduler::extend(std::size_t runner, Turn turn, double now, Room& room, BatchPlan& plan) {
+void Scheduler::extend(std::size_t runner, double now, BatchPlan& plan) {
   SequenceState& state = *order_[runner].state;
-  if (!state.running) return;  // preempted for the sake of one before it
+  if (!state.running) return;            // preempted for the sake of one before it
+  if (state.last_step == step_) return;  // in the plan that is topped up
   if (state.decoding()) {
-    if (turn != Turn::kPrompts && grow(runner)) {
-      room.sequences -= 1;
-      room.tokens -= 1;
+    if (turn_ != Turn::kPrompts && grow(runner)) {
+      room_.sequences -= 1;
+      room_.tokens -= 1;
       add_to_plan(state, 1, now, plan);
     }
-  } else if (turn != Turn::kDecoding && room.prompt_tokens > 0) {
-    add_prompt(state, now, room, plan);
+  } else if (turn_ != Turn::kDecoding && room_.prompt_tokens > 0) {
+    add_prompt(state, now, plan);
   }
 }
 
-void Scheduler::add_prompt(SequenceState& state, double now, Room& room, BatchPlan& plan) {
-  const int64_t chunk = std::min({state.pending(), room.prompt_tokens, room.tokens});
-  room.sequences -= 1;
-  room.tokens -= chunk;
-  room.prompt_tokens -= chunk;
+void Scheduler::add_prompt(SequenceState& state, double now, BatchPlan& plan) {
+  const int64_t chunk = std::min({state.pending(), room_.prompt_tokens, room_.tokens});
+  room_.sequences -= 1;
+  room_.tokens -= chunk;
+  room_.prompt_tokens -= chunk;
   add_to_plan(state, chunk, now, plan);
 }
 
@@ -248,7 +269,7 @@ void Scheduler::preempt(SequenceState& state) {
   state.scheduled = 0;
   state.cached_blocks = 0;
   state.waiting_since = state.sequence.arrival;
-  state.preempted_in = step_;
+  state.preempted_in = planning_;
   ++state.sequence.preemptions;
   ++totals_.preemptions;
   wait(state);

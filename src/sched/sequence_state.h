@@ -21,7 +21,7 @@ struct SequenceState {
   int64_t cached_blocks = 0;      // leading blocks that are in the prefix cache
   double waiting_since = 0;       // SequenceView::waiting_since
   int64_t last_step = -1;         // that it was planned in
-  int64_t preempted_in = -1;      // the step in whose planning it lost its seat
+  int64_t preempted_in = -1;      // the planning in which it lost its seat
   // While waiting: another sequence is computing this much of what this one begins with.
   std::optional<SequenceId> prefix_computed_by;
   int64_t awaited_prefix = 0;

@@ -40,13 +40,26 @@ class Simulation {
                                          workload_.limits.max_step_tokens);
     const bool idle = current_.empty();
     scheduler_.plan(now_, record.chunk, next_);
-    check(next_, idle, record.chunk);
+    check(next_, record.chunk);
+    EXPECT_TRUE(!idle || !next_.empty() || !scheduler_.has_work()) << "nothing gets on";
     now_ += seconds_;  // the last step ends
     arrivals_and_cancellations();
     commit();
     scheduler_.finalize(next_);
+    if (workload_.top_up) top_up(record.chunk);
+    note_ends(next_);
     std::swap(current_, next_);
     begin(record);
+  }
+
+  void top_up(int64_t chunk) {
+    const std::vector<PlannedSequence> planned = next_.sequences;
+    scheduler_.top_up(now_, chunk, next_);
+    check(next_, chunk);
+    EXPECT_TRUE(!next_.empty() || !scheduler_.has_work()) << "nothing gets on";
+    ASSERT_GE(next_.sequences.size(), planned.size());
+    EXPECT_TRUE(std::equal(planned.begin(), planned.end(), next_.sequences.begin()));
+    result_.topped_up += next_.sequences.size() - planned.size();
   }
 
   void commit() {
@@ -111,9 +124,8 @@ class Simulation {
     for (const SimRequest& request : workload_.requests) cancel(request.sequence.id);
   }
 
-  void check(const BatchPlan& plan, bool idle, int64_t chunk) {
+  void check(const BatchPlan& plan, int64_t chunk) {
     const SchedulerLimits& limits = workload_.limits;
-    if (idle && scheduler_.has_work()) EXPECT_FALSE(plan.empty()) << "nothing gets on";
     EXPECT_LE(static_cast<int64_t>(plan.tokens.size()), limits.max_step_tokens);
     EXPECT_LE(scheduler_.stats().running, limits.max_sequences);
     EXPECT_LE(static_cast<int64_t>(plan.sequences.size()),
@@ -143,6 +155,9 @@ class Simulation {
     if (decodes > 0 && !limits.policy.prompts_first) {
       EXPECT_LE(load_of(plan).prefill_tokens, chunk) << "too much of prompts beside decoding";
     }
+  }
+
+  void note_ends(const BatchPlan& plan) {
     for (const PlannedSequence& s : plan.sequences) {
       if (s.wants == Wants::kLogits) ended_at_[s.id] = s.first_position + s.num_tokens;
     }

@@ -40,6 +40,7 @@ struct SimResult {
   std::map<SequenceId, Outcome> outcomes;
   std::vector<StepRecord> steps;
   SchedulerStats stats;
+  std::size_t topped_up = 0;  // sequences that came into a plan by Scheduler::top_up()
 };
 
 // Fails the running test wherever a promise of the scheduler is broken.

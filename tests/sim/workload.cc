@@ -39,6 +39,7 @@ Workload random_workload(std::mt19937& random, const Policy& policy) {
   const int64_t max_len = pick(random, 4, 90);
   Workload workload{.limits = random_limits(random, policy, max_len)};
   if (once_in(random, 4)) workload.failure_rate = 0.02;
+  workload.top_up = !once_in(random, 4);
   const std::vector<std::vector<int32_t>> beginnings = {
       {}, random_tokens(random, max_len / 2), random_tokens(random, max_len / 3)};
   const bool prioritised = once_in(random, 2);

@@ -19,6 +19,7 @@ struct Workload {
   SchedulerLimits limits;
   std::vector<SimRequest> requests;  // by arrival; ids are their indices
   double failure_rate = 0;           // of steps
+  bool top_up = true;                // plans are topped up before they are computed
 };
 
 // Few blocks, so that there is preemption; prompts that share beginnings; cancellations,
