@@ -93,10 +93,16 @@ class Server:
                 # With TLS the certificate is a test's own business.
                 if self.is_tls and re.search(r"^ready: ", log, re.MULTILINE):
                     return
-                if not self.is_tls and self.get("/ready")[0] == 200:
+                if not self.is_tls and self._is_ready():
                     return
             time.sleep(0.02)
         raise TimeoutError(f"the server was not ready within {timeout} s:\n{self.log()}")
+
+    def _is_ready(self):
+        try:
+            return self.get("/ready")[0] == 200
+        except OSError:  # it ends at this moment: the loop says with what words
+            return False
 
     def log(self):
         return self.errors_path.read_text(errors="replace")

@@ -1,6 +1,10 @@
 """What the tests share."""
 
+import json
+import shutil
+
 import openai
+from chitu_server import TINY
 
 KEY = "key-of-a-user"
 ADMIN_KEY = "key-of-the-administrator"
@@ -28,6 +32,16 @@ class ChatText:
     @property
     def text(self):
         return self.texts[0]
+
+
+def tiny_with_template(folder, template):
+    """A copy of the tiny model with another chat template."""
+    model = folder / "model"
+    shutil.copytree(TINY, model)
+    path = model / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "chat_template": template}))
+    return model
 
 
 def tokens_of(text):

@@ -74,9 +74,7 @@ def test_malformed(strict, data):
     with connect(strict) as connection:
         connection.sendall(data)
         reader = Reader(connection)
-        answer = reader.answer()
-        if answer is not None:
-            refused(answer, 400, 413, 431, 501, 505)
+        refused(reader.answer(), 400)
         assert reader.is_closed()  # what comes after it cannot be told apart from it
 
 
@@ -92,7 +90,7 @@ HUGE_HEADERS = {
 
 @pytest.mark.parametrize("data", HUGE_HEADERS.values(), ids=HUGE_HEADERS)
 def test_huge_headers(strict, data):
-    refused(exchange(strict, data), 431, 400)
+    refused(exchange(strict, data), 431)
 
 
 def test_a_header_within_the_limit(strict):
@@ -234,7 +232,7 @@ def test_expect_continue(strict):
         connection.sendall(body)
         assert Reader(connection).answer().status == 200
     unknown = exchange(strict, post("/v1/completions", ASK, AUTH, "Expect: the-impossible"))
-    assert unknown.status in (200, 417)
+    assert unknown.status == 200
 
 
 def test_methods_and_paths(strict):
@@ -242,10 +240,10 @@ def test_methods_and_paths(strict):
     refused(answer, 405)
     assert "POST" in answer.headers["allow"]
     refused(exchange(strict, head("DELETE", "/health", AUTH)), 405)
-    refused(exchange(strict, head("BREW", "/health", AUTH)), 405, 400, 501)
+    refused(exchange(strict, head("BREW", "/health", AUTH)), 405)
     for path in ("/", "/v1", "/v1/chat", "/../../etc/passwd", "/v1/completions/", "/%2e%2e/etc/passwd",
                  "/health%00", "//health", "*"):
-        refused(exchange(strict, head("GET", path, AUTH)), 404, 405, 400)
+        refused(exchange(strict, head("GET", path, AUTH)), 404)
 
 
 def test_a_query_is_no_part_of_the_path(strict):
@@ -273,7 +271,7 @@ def test_request_ids(strict):
 def test_an_id_breaks_no_header(strict):
     """What cannot stand in an answer's header is not put there."""
     answer = exchange(strict, head("GET", "/health", AUTH, "X-Request-Id: " + "a" * 2000))
-    assert answer.status in (200, 400)
+    assert answer.status == 200
     assert len(answer.headers["x-request-id"]) < 1000
 
 

@@ -332,17 +332,6 @@ def test_continue_final_message(ask):
     assert content(more) == content(ask(max_tokens=24))[len(text):]
 
 
-def test_chat_template_kwargs_do_not_replace_the_messages(ask):
-    kwargs = {"messages": [], "add_generation_prompt": False, "bos_token": "x", "loop": 1}
-    answer = None
-    try:
-        answer = ask(chat_template_kwargs=kwargs)
-    except Exception as error:  # refusing them is as good
-        assert error.status_code == 400
-    if answer is not None:
-        assert answer.usage.prompt_tokens >= ask().usage.prompt_tokens - 6
-
-
 def test_fields_that_are_taken_and_change_nothing(ask):
     text = content(ask())
     assert content(ask(user="somebody", parallel_tool_calls=True, tools=[], tool_choice="none",
@@ -364,4 +353,4 @@ def test_an_answer_ends_with_the_context(ask, server):
     answer = ask(max_tokens=None)
     limit = server.json("/v1/models")["data"][0]["max_model_len"]
     assert answer.choices[0].finish_reason == "length"
-    assert answer.usage.total_tokens == limit or answer.usage.completion_tokens == 512
+    assert answer.usage.total_tokens == limit

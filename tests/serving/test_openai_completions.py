@@ -2,6 +2,7 @@
 
 import base64
 import math
+import re
 import struct
 
 import openai
@@ -77,6 +78,7 @@ def test_stop(complete):
     answer = complete(stop=[word])
     assert answer.choices[0].text == text[:text.index(word)]
     assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage.completion_tokens == text.split().index(word.strip()) + 1
 
 
 def test_logprobs(complete):
@@ -111,7 +113,8 @@ def test_stream_of_many_prompts(complete):
     assert list(pieces.values()) == texts(complete(prompts))
 
 
-@pytest.mark.parametrize("fields", [{"suffix": "end"}, {"best_of": 3}])
+@pytest.mark.parametrize("fields", [{"suffix": "end"}, {"best_of": 3}, {"best_of": 2**40},
+                                    {"logprobs": 21}, {"logprobs": -1}], ids=str)
 def test_what_is_not_supported_is_refused(complete, fields):
     with pytest.raises(openai.BadRequestError) as raised:
         complete(**fields)
@@ -149,6 +152,21 @@ def test_embeddings_do_not_depend_on_their_company(client, model):
     assert together[0].embedding != together[1].embedding
 
 
+def test_more_embeddings_than_may_wait(strict):
+    """They come to the engine one after the other, where a queue of one has no room for all."""
+    inputs = [f"text {i}" for i in range(40)]
+    together = strict.json("/v1/embeddings", {"input": inputs})["data"]
+    assert [data["index"] for data in together] == list(range(40))
+    for i in (0, 20, 39):
+        alone = strict.json("/v1/embeddings", {"input": inputs[i]})["data"][0]
+        assert alone["embedding"] == together[i]["embedding"]
+
+
+def test_embeddings_of_the_size_that_they_have(client, model):
+    own = embed(client, model, "The river", dimensions=64)
+    assert own.data[0].embedding == embed(client, model, "The river").data[0].embedding
+
+
 def test_embeddings_of_tokens(client, model, server):
     text = "The numbers again"
     tokens = server.json("/tokenize", {"prompt": text})["tokens"]
@@ -174,7 +192,8 @@ def test_embeddings_beside_answers(client, model, complete):
 
 @pytest.mark.parametrize("fields", [{"input": ""}, {"input": []}, {"input": [512]},
                                     {"input": "a", "dimensions": 8},
-                                    {"input": "a", "dimensions": 0}], ids=str)
+                                    {"input": "a", "dimensions": 0},
+                                    {"input": "a", "dimensions": 2**40}], ids=str)
 def test_embeddings_that_are_refused(client, model, fields):
     with pytest.raises(openai.BadRequestError) as raised:
         client.embeddings.create(model=model, **fields)
@@ -199,12 +218,12 @@ def test_tokenize_and_back(server):
 
 
 def test_operations(server):
-    assert server.get("/health")[0] == 200
-    assert server.get("/ready")[0] == 200
-    assert server.json("/version")["version"]
-    for path in ("/ping", "/status", "/load_status"):
-        assert server.get(path)[0] == 200
-        assert server.post(path, {})[0] == 200
+    assert server.json("/health") == server.json("/ready") == {"status": "ok", "state": "ready"}
+    assert re.fullmatch(r"\d+\.\d+\.\d+", server.json("/version")["version"])
+    for body in (None, {}):  # GET and POST
+        assert server.json("/ping", body)
+        assert server.json("/status", body)["message"] == "True"
+        assert server.json("/load_status", body)["running"] == 0
 
 
 def test_metrics_have_vllm_s_names(server, complete):
@@ -214,10 +233,15 @@ def test_metrics_have_vllm_s_names(server, complete):
                 "num_preemptions_total", "prefix_cache_queries_total", "prefix_cache_hits_total")
     gauges = ("num_requests_running", "num_requests_waiting", "kv_cache_usage_perc")
     histograms = ("time_to_first_token_seconds", "inter_token_latency_seconds",
-                  "e2e_request_latency_seconds", "request_time_per_output_token_seconds")
+                  "e2e_request_latency_seconds", "request_time_per_output_token_seconds",
+                  "request_queue_time_seconds", "request_prefill_time_seconds",
+                  "request_decode_time_seconds", "request_prompt_tokens",
+                  "request_generation_tokens")
     expected = {f"vllm:{name}" for name in counters + gauges}
     expected |= {f"vllm:{name}_{part}" for name in histograms for part in ("bucket", "sum", "count")}
     assert expected <= names
+    for line in server.get("/metrics")[1].decode().splitlines():
+        assert not line.startswith("vllm:") or 'model_name="tiny-random"' in line, line
 
 
 def test_metrics_count(server, complete):
@@ -233,3 +257,8 @@ def test_metrics_count(server, complete):
     assert grown("vllm:time_to_first_token_seconds_count") == 2
     assert grown("vllm:inter_token_latency_seconds_count") == 18
     assert grown("vllm:e2e_request_latency_seconds_count") == 2
+    assert grown("vllm:request_queue_time_seconds_count") == 2
+    assert grown("vllm:request_prefill_time_seconds_count") == 2
+    assert grown("vllm:request_decode_time_seconds_count") == 2
+    assert grown("vllm:request_prompt_tokens_sum") == answer.usage.prompt_tokens
+    assert grown("vllm:request_generation_tokens_sum") == 20

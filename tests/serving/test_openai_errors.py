@@ -7,6 +7,7 @@ import pytest
 from helpers import ADMIN_KEY, KEY, openai_client
 
 ASK = [{"role": "user", "content": "Hello"}]
+ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 HUGE = (2**31, 2**32, 2**63, 2**64, 10**30, -2**31 - 1, -2**63, -10**30)
 
 
@@ -36,6 +37,7 @@ WRONG_RANGES = {
     "frequency_penalty": (-2.1, 2.1),
     "presence_penalty": (-2.1, 2.1),
     "repetition_penalty": (0, -1, 11),
+    "priority": (1.5, *HUGE),
     "seed": (1.5, 2**64, 10**30, -2**63 - 1),
     "top_logprobs": (-1, 21, 1.5, *HUGE),
     "stop": ([""], "", ["x"] * 17, "x" * 257),
@@ -60,16 +62,17 @@ def test_values_out_of_range(client, model, name, value):
 
 
 NUMBERS = ("temperature", "top_p", "min_p", "top_k", "n", "max_tokens", "max_completion_tokens",
-           "min_tokens", "frequency_penalty", "presence_penalty", "repetition_penalty", "seed",
+           "min_tokens", "priority", "frequency_penalty", "presence_penalty", "repetition_penalty", "seed",
            "top_logprobs")
 WRONG_TYPES = [(name, value) for name in NUMBERS for value in ("1", True, [1], {"a": 1})]
-WRONG_TYPES += [(name, value) for name in ("stream", "logprobs", "ignore_eos", "skip_special_tokens")
+WRONG_TYPES += [(name, value) for name in ("stream", "logprobs", "ignore_eos", "skip_special_tokens",
+                                             "add_special_tokens")
                 for value in ("true", 1, [])]
 WRONG_TYPES += [("stop", 1), ("stop", [1]), ("stop", {"a": 1}), ("logit_bias", [1]),
                 ("logit_bias", {"1": "1"}), ("stop_token_ids", "1"), ("messages", "hello"),
                 ("messages", {"role": "user"}), ("messages", ["hello"]), ("model", 7),
                 ("chat_template_kwargs", []), ("stream_options", True), ("response_format", "text"),
-                ("cache_salt", 1)]
+                ("cache_salt", 1), ("documents", {}), ("documents", [1])]
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG_TYPES, ids=str)
@@ -110,6 +113,14 @@ def test_an_unknown_model(client):
         assert raised.value.code == "model_not_found"
 
 
+@pytest.mark.parametrize(("path", "body"), [
+    ("/v1/chat/completions", {"messages": ASK, "max_tokens": 1}),
+    ("/v1/completions", {"prompt": "a", "max_tokens": 1}), ("/v1/embeddings", {"input": "a"})])
+def test_a_request_that_names_no_model(server, model, path, body):
+    assert server.json(path, body)["model"] == model
+    assert server.json(path, {**body, "model": ""})["model"] == model
+
+
 def test_an_unknown_path(client):
     with pytest.raises(openai.NotFoundError):
         client.post("/images/generations", body={}, cast_to=object)
@@ -137,8 +148,12 @@ def test_administration_needs_the_administrator(strict, path):
     with openai_client(strict, base_path="") as client:
         with pytest.raises(openai.PermissionDeniedError):
             client.post(path, body={}, cast_to=object)
-    assert strict.get(path)[0] == 405  # and GET never changes anything
+    assert strict.get(path, ADMIN)[0] == 405  # and GET never changes anything
     assert strict.get("/ready")[0] == 200
+
+
+def test_the_model_is_loaded_without_being_asked_for(strict):
+    assert strict.post("/init", {}, ADMIN)[0] == 200
 
 
 def test_nobody_administers_a_server_without_an_admin_key(server):

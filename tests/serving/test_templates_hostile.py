@@ -1,10 +1,8 @@
 """Chat templates of hostile model files: requests are refused, the server lives."""
 
-import json
-import shutil
-
 import pytest
-from chitu_server import TINY, Server
+from chitu_server import Server
+from helpers import tiny_with_template
 
 ASK = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2}
 
@@ -23,13 +21,7 @@ TEMPLATES = {
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
 def test_template(tmp_path, template):
-    model = tmp_path / "model"
-    shutil.copytree(TINY, model)
-    path = model / "tokenizer_config.json"
-    config = json.loads(path.read_text())
-    config["chat_template"] = template
-    path.write_text(json.dumps(config))
-    with Server(tmp_path, model=model) as server:
+    with Server(tmp_path, model=tiny_with_template(tmp_path, template)) as server:
         for path in ("/v1/chat/completions", "/apply-template"):
             status, body = server.post(path, ASK)
             assert status == 400 or (template.startswith("{{ messages.__") and status == 200), body
