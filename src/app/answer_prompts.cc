@@ -95,14 +95,19 @@ Status OutputFile::clear() {
   return make_error(ErrorCode::kIo, "{}: cannot be written: {}", name_, std::strerror(errno));
 }
 
-void OutputFile::write_line(std::string_view line) {
-  fmt::print(file_.get(), "{}\n", line);
-  std::fflush(file_.get());
+bool OutputFile::write_line(std::string_view line) {
+  if (failed_ != 0) return false;
+  std::FILE* file = file_.get();
+  const bool written = std::fwrite(line.data(), 1, line.size(), file) == line.size() &&
+                       std::fputc('\n', file) != EOF && std::fflush(file) == 0;
+  if (!written) failed_ = errno;
+  return written;
 }
 
 Status OutputFile::finish() {
-  if (std::fflush(file_.get()) == 0 && std::ferror(file_.get()) == 0) return {};
-  return make_error(ErrorCode::kIo, "{}: write error", name_);
+  if (failed_ == 0 && std::fflush(file_.get()) != 0) failed_ = errno;
+  if (failed_ == 0) return {};
+  return make_error(ErrorCode::kIo, "{}: cannot be written: {}", name_, std::strerror(failed_));
 }
 
 Result<FileSummary> answer_prompts(const Environment& environment, Session& session,
@@ -142,7 +147,9 @@ Result<FileSummary> answer_prompts(const Environment& environment, Session& sess
     }
     for (; written < prompts.size() && answers[written].is_done(); ++written) {
       bar.clear();
-      output.write_line(line_of(written, prompts[written].prompt, answers[written]));
+      if (!output.write_line(line_of(written, prompts[written].prompt, answers[written]))) {
+        TRY_STATUS(output.finish());
+      }
       count(summary, answers[written]);
     }
     bar.update(static_cast<int64_t>(written), static_cast<int64_t>(prompts.size()));

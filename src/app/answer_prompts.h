@@ -23,8 +23,8 @@ class OutputFile {
   static Result<OutputFile> open(const std::string& path);
 
   Status clear();
-  // Errors show in finish().
-  void write_line(std::string_view line);
+  // False: it could not be written, nor will a later one be; finish() says why.
+  bool write_line(std::string_view line);
   Status finish();
 
  private:
@@ -37,6 +37,7 @@ class OutputFile {
 
   std::string name_;
   std::unique_ptr<std::FILE, Close> file_;
+  int failed_ = 0;  // errno of the write that failed
 };
 
 // Of the lines that were written.

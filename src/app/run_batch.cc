@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -97,7 +98,7 @@ Outcome answer_lines(const Invocation& invocation, Session& session,
                   .on_output =
                       [&](std::string_view line) {
                         bar.clear();
-                        output.write_line(line);
+                        if (!output.write_line(line)) batch.stop();
                         bar.update(++written, total);
                       },
                   .on_done =
@@ -109,6 +110,7 @@ Outcome answer_lines(const Invocation& invocation, Session& session,
   batch.start(io, kLinesPerRequest * session.engine->memory().max_reqs);
   asio::co_spawn(io, watch(interrupt, batch, timer, done), asio::detached);
   io.run();
+  if (batch.failure()) std::rethrow_exception(batch.failure());
   return {.summary = batch.summary(), .interrupted = interrupt.interrupted()};
 }
 

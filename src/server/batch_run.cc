@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <exception>
 #include <utility>
 #include <variant>
@@ -54,11 +53,21 @@ BatchRun::~BatchRun() = default;
 
 void BatchRun::start(asio::io_context& io, int64_t parallel) {
   num_running_ = parallel;
-  for (int64_t i = 0; i < parallel; ++i) asio::co_spawn(io, answer_lines(), asio::detached);
+  for (int64_t i = 0; i < parallel; ++i) {
+    asio::co_spawn(io, answer_lines(), [this](std::exception_ptr thrown) {
+      if (thrown && !failure_) {
+        failure_ = std::move(thrown);
+        stop();
+      }
+      if (--num_running_ == 0) callbacks_.on_done();
+    });
+  }
 }
 
 void BatchRun::stop() {
   stopped_ = true;
+  // Answers that wait for a line before them are whole. What has failed may be the output.
+  if (!failure_) write_finished();
   const std::vector<BatchExchange*> exchanges(exchanges_.begin(), exchanges_.end());
   for (BatchExchange* exchange : exchanges) exchange->disconnect();
 }
@@ -77,7 +86,6 @@ asio::awaitable<void> BatchRun::answer_lines() {
     const HttpResponse response = co_await answer(line, number);
     if (!stopped_) write(number, line.custom_id, response);
   }
-  if (--num_running_ == 0) callbacks_.on_done();
 }
 
 asio::awaitable<HttpResponse> BatchRun::answer(const BatchLine& line, int64_t number) {
@@ -112,10 +120,14 @@ void BatchRun::write(int64_t number, std::string_view custom_id, const HttpRespo
   constexpr int kOk = 200;
   ++(response.status == kOk ? summary_.answered : summary_.failed);
   finished_.emplace(number, batch_output_line(number, custom_id, response));
-  for (auto next = finished_.begin(); next != finished_.end() && next->first == num_written_ + 1;
-       next = finished_.erase(next)) {
-    callbacks_.on_output(next->second);
-    ++num_written_;
+  write_finished();
+}
+
+void BatchRun::write_finished() {
+  while (!finished_.empty() && (stopped_ || finished_.begin()->first == num_written_ + 1)) {
+    const auto first = finished_.extract(finished_.begin());  // on_output may stop the run
+    num_written_ = first.key();
+    callbacks_.on_output(first.mapped());
   }
 }
 

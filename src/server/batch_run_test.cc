@@ -25,29 +25,36 @@ std::string line(std::string_view id, std::string_view body) {
 
 class BatchRunTest : public ::testing::Test {
  protected:
+  void SetUp() override {
+    on_output_ = [this](std::string_view text) { output_.emplace_back(text); };
+  }
+
   // Runs the lines through a route and returns those of the output.
   std::vector<std::string> run(std::vector<std::string> lines, Handler handler, int64_t parallel) {
     Router router;
     router.add("POST", "/v1/completions", std::move(handler));
-    std::vector<std::string> output;
     size_t next = 0;
     BatchRun batch(router, {},
                    {.next_line = [&]() -> std::optional<std::string> {
                       if (next == lines.size()) return std::nullopt;
                       return lines[next++];
                     },
-                    .on_output = [&](std::string_view text) { output.emplace_back(text); },
+                    .on_output = on_output_,
                     .on_done = [&] { ++done_; }});
     batch_ = &batch;
     batch.start(io_, parallel);
     io_.run();
     summary_ = batch.summary();
-    return output;
+    failure_ = batch.failure();
+    return output_;
   }
 
   asio::io_context io_;
   BatchRun* batch_ = nullptr;
   BatchSummary summary_;
+  std::function<void(std::string_view)> on_output_;
+  std::vector<std::string> output_;
+  std::exception_ptr failure_;
   int done_ = 0;
 };
 
@@ -101,6 +108,57 @@ TEST_F(BatchRunTest, StoppingDisconnectsWhatRuns) {
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   };
   EXPECT_THAT(run({line("a", "{}"), line("b", "{}"), line("c", "{}")}, handler, 2), IsEmpty());
+  EXPECT_EQ(done_, 1);
+}
+
+TEST_F(BatchRunTest, StoppingWritesWhatIsAnswered) {
+  // The first waits until it is stopped, which comes after the answers to the others.
+  const Handler handler = [&](Exchange& exchange) -> asio::awaitable<void> {
+    if (exchange.request().id == "req_1") {
+      asio::steady_timer timer(io_, std::chrono::hours(1));
+      exchange.on_disconnect([&timer] { timer.cancel(); });
+      boost::system::error_code ignored;
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      co_return;
+    }
+    if (exchange.request().id == "req_3") asio::post(io_, [this] { batch_->stop(); });
+    HttpResponse response;
+    response.body = "{}";
+    co_await exchange.respond(std::move(response));
+  };
+  const auto output = run({line("a", "{}"), line("b", "{}"), line("c", "{}")}, handler, 2);
+  ASSERT_THAT(output, SizeIs(2));
+  EXPECT_THAT(output[0], HasSubstr(R"("custom_id":"b")"));
+  EXPECT_THAT(output[1], HasSubstr(R"("custom_id":"c")"));
+  EXPECT_EQ(summary_.answered, 2);
+  EXPECT_FALSE(failure_);
+}
+
+TEST_F(BatchRunTest, AnOutputThatFailsEndsTheRun) {
+  on_output_ = [](std::string_view) { throw std::runtime_error("full"); };
+  int answered = 0;
+  const Handler handler = [&](Exchange& exchange) -> asio::awaitable<void> {
+    ++answered;
+    HttpResponse response;
+    co_await exchange.respond(std::move(response));
+  };
+  run({line("a", "{}"), line("b", "{}"), line("c", "{}"), line("d", "{}")}, handler, 2);
+  EXPECT_EQ(done_, 1);
+  EXPECT_LT(answered, 4);
+  ASSERT_TRUE(failure_);
+  EXPECT_THROW(std::rethrow_exception(failure_), std::runtime_error);
+}
+
+TEST_F(BatchRunTest, AnOutputMayStopTheRun) {
+  on_output_ = [this](std::string_view text) {
+    output_.emplace_back(text);
+    batch_->stop();
+  };
+  const Handler handler = [](Exchange& exchange) -> asio::awaitable<void> {
+    HttpResponse response;
+    co_await exchange.respond(std::move(response));
+  };
+  EXPECT_THAT(run({line("a", "{}"), line("b", "{}"), line("c", "{}")}, handler, 1), SizeIs(1));
   EXPECT_EQ(done_, 1);
 }
 

@@ -61,3 +61,12 @@ def test_the_input_has_to_be_there(chitu, tmp_path):
     (tmp_path / "both").write_text("{}\n")
     result = chitu.tiny("run", "--input", tmp_path / "both", "--output", tmp_path / "both")
     assert result.returncode == 2
+
+
+def test_an_output_that_cannot_be_written_ends_the_run(chitu, tmp_path):
+    # These embeddings are longer than the buffer of a file, a short answer is not.
+    for url, body in (("/v1/embeddings", {"input": ["a"] * 100}),
+                      ("/v1/completions", {"prompt": "a", "max_tokens": 2})):
+        (tmp_path / "requests.jsonl").write_text("\n".join([line("a", url, body)] * 100))
+        result = chitu.tiny("run", "--input", tmp_path / "requests.jsonl", "--output", "/dev/full")
+        assert_error(result, "/dev/full: cannot be written: No space left on device")
