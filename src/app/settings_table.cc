@@ -111,7 +111,8 @@ const Setting kTable[] = {
      .min = 1,
      .max = 4096,
      .help =
-         "requests computed at the same time. auto: 1, 8 for a file of prompts, 16 for a server"},
+         "requests computed at the same time. auto: 1; 8 for a file of prompts; 16 for a file of "
+         "requests (run --input) and for a server"},
     {.key = "infer.prefill_chunk_size",
      .type = kInteger,
      .default_value = "512",

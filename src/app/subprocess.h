@@ -1,4 +1,4 @@
-// Runs another program to its end.
+// Runs another program, to its end or to the beginning of its output.
 #pragma once
 
 #include <span>
