@@ -15,6 +15,8 @@ class ForwardingOps : public Ops {
   DType activation_dtype() const override { return target_.activation_dtype(); }
   void run(const Op& op) override { target_.run(op); }
   Status synchronize() override { return target_.synchronize(); }
+  int64_t workspace_bytes(const Op& op) const override { return target_.workspace_bytes(op); }
+  Status reserve(int64_t bytes) override { return target_.reserve(bytes); }
   Result<Buffer> allocate(std::size_t bytes) override { return target_.allocate(bytes); }
   void upload(void* device, const void* host, std::size_t bytes) override {
     target_.upload(device, host, bytes);

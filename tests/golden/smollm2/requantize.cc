@@ -159,7 +159,7 @@ Result<Weight> RequantizingOps::prepare(const WeightSource& source) {
     parts.push_back(TensorRef::contiguous(bytes.back().data(), to_.of(part.cols()),
                                           {part.rows(), part.cols()}));
   }
-  return ops_.prepare({.parts = parts});
+  return ForwardingOps::prepare({.parts = parts});
 }
 
 }  // namespace chitu::test
