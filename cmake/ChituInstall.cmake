@@ -17,6 +17,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ DESTINATION ${CMAKE_INSTALL_INCLUDE
   PATTERN "*_testing.h" EXCLUDE
   PATTERN "app" EXCLUDE
   PATTERN "loadgen" EXCLUDE
+  PATTERN "server" EXCLUDE
   PATTERN "kernels" EXCLUDE)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/chituConfig.cmake.in

@@ -33,8 +33,8 @@ function(chitu_module name)
   foreach(dep ${ARG_DEPS})
     target_link_libraries(chitu_${name} PUBLIC chitu_${dep})
   endforeach()
-  if(name MATCHES "^(app|loadgen)$")
-    return()  # the program, and the client of its benchmark, are no part of the library
+  if(name MATCHES "^(app|loadgen|server)$")
+    return()  # the program, its server and the client of its benchmark are no part of the library
   endif()
   set_property(GLOBAL APPEND PROPERTY CHITU_MODULES chitu_${name})
   set_property(GLOBAL APPEND PROPERTY CHITU_LIBS ${ARG_LIBS})
@@ -70,7 +70,7 @@ function(chitu_test name)
   endforeach()
 endfunction()
 
-# chitu_library(): the library chitu::chitu, libchitu.a: the modules defined so far but `app`, in one
+# chitu_library(): the library chitu::chitu, libchitu.a: the modules of CHITU_MODULES defined so far, in one
 # archive. Programs of others link it; ChituInstall.cmake installs it.
 function(chitu_library)
   get_property(modules GLOBAL PROPERTY CHITU_MODULES)
