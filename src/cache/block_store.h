@@ -22,6 +22,10 @@ class BlockStore {
   int64_t size() const { return pool_.size(); }
   int64_t cached() const { return tree_ ? tree_->evictable() : 0; }  // that nobody else holds
   int64_t available() const { return pool_.available() + cached(); }
+  // The sequences that hold a block: the references to it but for the prefix cache's.
+  int32_t holders(BlockId block) const {
+    return pool_.references(block) - (tree_ && tree_->contains(block) ? 1 : 0);
+  }
 
   // As BlockPool::allocate(), after evicting as many blocks as that takes.
   [[nodiscard]] bool allocate(int64_t count, std::vector<BlockId>& blocks);

@@ -49,6 +49,7 @@ class PrefixTree {
   // Frees up to `count` idle blocks; returns how many.
   int64_t evict(int64_t count);
   int64_t evictable() const { return idle_; }
+  bool contains(BlockId block) const { return nodes_[index(block)].cached; }
   int64_t size() const { return size_; }  // blocks in the tree
   int64_t num_salts() const { return static_cast<int64_t>(roots_.size()); }
 

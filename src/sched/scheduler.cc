@@ -40,6 +40,7 @@ Scheduler::Scheduler(const SchedulerLimits& limits)
   ranks_.reserve(seats);
   order_.reserve(seats);
   admitted_.reserve(seats);
+  releases_.resize(static_cast<std::size_t>(limits.num_blocks));
 }
 
 Status Scheduler::add(Sequence sequence) {
@@ -184,6 +185,10 @@ void Scheduler::reserve(BatchPlan& plan, int64_t max_sequence_tokens) const {
 
 int64_t Scheduler::blocks_for(int64_t tokens) const { return div_up(tokens, limits_.block_size); }
 
+int64_t Scheduler::blocks_to_come(const SequenceState& state) const {
+  return blocks_for(state.most_computed()) - static_cast<int64_t>(state.sequence.blocks.size());
+}
+
 SequenceState* Scheduler::find(SequenceId id) {
   const auto it = states_.find(id);
   return it == states_.end() ? nullptr : &it->second;
@@ -206,6 +211,7 @@ void Scheduler::wait(SequenceState& state) {
 }
 
 void Scheduler::leave_seat(SequenceState& state) {
+  blocks_to_come_ -= blocks_to_come(state);
   blocks_.release(state.sequence.blocks);
   state.sequence.blocks.clear();
   running_[state.running_place] = running_.back();

@@ -157,14 +157,18 @@ class Scheduler {
   Room room_for(Turn turn, int64_t prefill_tokens) const;
   void fill(double now, BatchPlan& plan);
   bool may_admit() const;
-  bool has_seat() const;
-  int64_t spare_blocks() const;
+  bool has_seat() const { return static_cast<int64_t>(running_.size()) < limits_.max_sequences; }
+  bool has_room(int64_t blocks) const;
+  int64_t blocks_to_come(const SequenceState& state) const;
+  bool make_room(int64_t blocks, std::size_t next, int32_t priority);
+  bool preempting_makes_room(int64_t blocks, std::size_t next, int32_t priority);
   Admission admit(SequenceState& state, std::size_t next);
   bool waits_for_prefix(SequenceState& state);
   bool find_prefix_in_progress(SequenceState& state, int64_t found);
   void extend(std::size_t runner, double now, BatchPlan& plan);
   void add_prompt(SequenceState& state, double now, BatchPlan& plan);
   bool grow(std::size_t runner);
+  bool preemptible(const SequenceState& state, int64_t below_priority) const;
   SequenceState* last_preemptible(std::size_t first, int64_t below_priority);
   void preempt(SequenceState& state);
   void add_to_plan(SequenceState& state, int64_t num_tokens, double now, BatchPlan& plan);
@@ -174,6 +178,7 @@ class Scheduler {
   std::unordered_map<SequenceId, SequenceState> states_;
   WaitingList waiting_;
   std::vector<SequenceState*> running_;  // in no order
+  int64_t blocks_to_come_ = 0;           // that those running do not have yet, at most
   int64_t step_ = 0;
   int64_t planning_ = 0;  // counts plan() and top_up()
   Turn last_turn_ = Turn::kDecoding;
@@ -186,6 +191,7 @@ class Scheduler {
   std::vector<Rank> ranks_;
   std::vector<Runner> order_;  // those running that have work, the first in rank in front
   std::vector<SequenceState*> admitted_;
+  std::vector<int32_t> releases_;  // of each block, by those that might be preempted
 };
 
 }  // namespace chitu

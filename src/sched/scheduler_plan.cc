@@ -8,9 +8,14 @@
 namespace chitu {
 namespace {
 
-// A sequence gets a seat only if a spare block is left for every so many that run: they are about
-// to need it, and preempting the newcomer again would have been work for nothing.
+// A sequence gets a seat only if a spare block is left for every so many that run, unless they will
+// not need as many: they are about to, and preempting the newcomer again would have been work for
+// nothing.
 constexpr int64_t kRunnersPerSpareBlock = 4;
+int64_t spare_blocks(int64_t runners, int64_t blocks_to_come) {
+  return std::min(runners / kRunnersPerSpareBlock, blocks_to_come);
+}
+
 // So many waiting sequences may be passed over in one step, as others compute their prefixes.
 constexpr int64_t kMostPassed = 64;
 // So many waiting sequences are looked up in the prefix cache again in one step.
@@ -121,18 +126,53 @@ void Scheduler::fill(double now, BatchPlan& plan) {
 
 bool Scheduler::may_admit() const {
   if (waiting_.empty()) return false;
-  if (has_seat() && blocks_.available() > spare_blocks()) return true;
+  if (has_room(1)) return true;
   return std::any_of(order_.begin(), order_.end(), [this](const Runner& runner) {
     return runner.state->sequence.priority < waiting_.priority_bound();
   });
 }
 
-bool Scheduler::has_seat() const {
-  return static_cast<int64_t>(running_.size()) < limits_.max_sequences;
+// Whether there is a seat, and so many blocks, for one more.
+bool Scheduler::has_room(int64_t blocks) const {
+  const auto runners = static_cast<int64_t>(running_.size());
+  return has_seat() && blocks_.available() >= blocks + spare_blocks(runners, blocks_to_come_);
 }
 
-int64_t Scheduler::spare_blocks() const {
-  return static_cast<int64_t>(running_.size()) / kRunnersPerSpareBlock;
+// Makes it, at the expense of those from order_[next] on whose priority is below the given. If they
+// do not have enough, they keep it all.
+bool Scheduler::make_room(int64_t blocks, std::size_t next, int32_t priority) {
+  if (has_room(blocks)) return true;
+  if (!preempting_makes_room(blocks, next, priority)) return false;
+  while (!has_room(blocks)) {
+    SequenceState* const victim = last_preemptible(next, priority);
+    CHECK(victim != nullptr);
+    preempt(*victim);
+  }
+  return true;
+}
+
+bool Scheduler::preempting_makes_room(int64_t blocks, std::size_t next, int32_t priority) {
+  auto runners = static_cast<int64_t>(running_.size());
+  int64_t to_come = blocks_to_come_;
+  int64_t available = blocks_.available();
+  bool room = false;
+  std::size_t first = order_.size();  // of those that would have to go
+  while (!room && first > next) {
+    const SequenceState& state = *order_[--first].state;
+    if (!preemptible(state, priority)) continue;
+    to_come -= blocks_to_come(state);
+    for (const BlockId block : state.sequence.blocks) {
+      // Free if nobody else holds it.
+      available += ++releases_[static_cast<std::size_t>(block)] == blocks_.holders(block) ? 1 : 0;
+    }
+    room = available >= blocks + spare_blocks(--runners, to_come);
+  }
+  for (std::size_t i = first; i < order_.size(); ++i) {
+    for (const BlockId block : order_[i].state->sequence.blocks) {
+      releases_[static_cast<std::size_t>(block)] = 0;
+    }
+  }
+  return room;
 }
 
 // Gives a seat, and blocks for all tokens there are, to a sequence that goes before
@@ -146,18 +186,13 @@ Scheduler::Admission Scheduler::admit(SequenceState& state, std::size_t next) {
   const auto found = static_cast<int64_t>(sequence.blocks.size());
   const int64_t missing = blocks_for(sequence.length()) - found;
   const bool passed = find_prefix_in_progress(state, found * limits_.block_size);
-  bool room = !passed;
-  while (room && (!has_seat() || blocks_.available() < missing + spare_blocks())) {
-    SequenceState* const victim = last_preemptible(next, sequence.priority);
-    room = victim != nullptr;
-    if (room) preempt(*victim);
-  }
-  if (!room) {
+  if (passed || !make_room(missing, next, sequence.priority)) {
     blocks_.release(sequence.blocks);
     sequence.blocks.clear();
     return passed ? Admission::kPassed : Admission::kNoRoom;
   }
   CHECK(blocks_.allocate(missing, sequence.blocks));
+  blocks_to_come_ += blocks_to_come(state);
   sequence.computed = found * limits_.block_size;
   state.scheduled = sequence.computed;
   state.prompt_end = sequence.length();
@@ -247,17 +282,20 @@ bool Scheduler::grow(std::size_t runner) {
     if (victim == nullptr) return false;
     preempt(*victim);
   }
+  blocks_to_come_ -= missing;
   return true;
 }
 
-// The last from order_[first] on that is not in this step and whose priority is below the given;
-// nullptr if there is none.
+// Not what is in this step, nor those whose priority is not below the given.
+bool Scheduler::preemptible(const SequenceState& state, int64_t below_priority) const {
+  return state.running && state.last_step != step_ && state.sequence.priority < below_priority;
+}
+
+// The last of them from order_[first] on; nullptr if there is none.
 SequenceState* Scheduler::last_preemptible(std::size_t first, int64_t below_priority) {
   for (std::size_t i = order_.size(); i-- > first;) {
     SequenceState& state = *order_[i].state;
-    if (state.running && state.last_step != step_ && state.sequence.priority < below_priority) {
-      return &state;
-    }
+    if (preemptible(state, below_priority)) return &state;
   }
   return nullptr;
 }

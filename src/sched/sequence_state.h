@@ -37,6 +37,11 @@ struct SequenceState {
                : sequence.length() + awaited >= sequence.max_tokens;
   }
 
+  // Tokens that the cache has to hold in the end: the last one of an answer is not computed.
+  int64_t most_computed() const {
+    return sequence.max_tokens - (sequence.kind == SequenceKind::kEmbed ? 0 : 1);
+  }
+
   SequenceView view() const {
     return {.id = sequence.id,
             .running = running,

@@ -51,6 +51,7 @@ TEST_P(SimulationOf, RandomWorkloadsEndAsIfEachRequestWereAlone) {
   std::mt19937 random(11);
   int64_t preemptions = 0;
   int64_t hits = 0;
+  int64_t tried_waiting = 0;
   std::size_t topped_up = 0;
   for (int i = 0; i < 500; ++i) {
     const Workload workload = random_workload(random, GetParam());
@@ -61,11 +62,13 @@ TEST_P(SimulationOf, RandomWorkloadsEndAsIfEachRequestWereAlone) {
     ASSERT_FALSE(HasFailure()) << "in workload " << i;
     preemptions += result.stats.preemptions;
     hits += result.stats.prefix_hits;
+    tried_waiting += result.tried_waiting;
     topped_up += result.topped_up;
   }
   // The workloads do try what they are to try.
   EXPECT_GT(preemptions, 500);
   EXPECT_GT(hits, 10000);
+  EXPECT_GT(tried_waiting, 30);
   EXPECT_GT(topped_up, 1000U);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace chitu::sim {
@@ -39,8 +40,11 @@ class Simulation {
     record.chunk = times_.prefill_tokens(record.budget, decoding, scheduler_.prompt_position(),
                                          workload_.limits.max_step_tokens);
     const bool idle = current_.empty();
+    const int64_t preemptions = scheduler_.stats().preemptions;
     scheduler_.plan(now_, record.chunk, next_);
     check(next_, record.chunk);
+    check_used(next_, record.chunk);
+    if (scheduler_.stats().preemptions > preemptions) check_preemption(next_);
     EXPECT_TRUE(!idle || !next_.empty() || !scheduler_.has_work()) << "nothing gets on";
     now_ += seconds_;  // the last step ends
     arrivals_and_cancellations();
@@ -143,18 +147,48 @@ class Simulation {
     }
     EXPECT_EQ(num_tokens, static_cast<int64_t>(plan.tokens.size()));
     EXPECT_EQ(num_blocks, static_cast<int64_t>(plan.blocks.size()));
-    const auto decodes = std::count_if(
-        plan.sequences.begin(), plan.sequences.end(), [this](const PlannedSequence& s) {
-          const auto it = ended_at_.find(s.id);
-          return it != ended_at_.end() && it->second == s.first_position;
-        });
+    const auto decoding = std::count_if(plan.sequences.begin(), plan.sequences.end(),
+                                        [this](const PlannedSequence& s) { return decodes(s); });
     // (One that was preempted may go on there as well, its blocks having stayed in the cache.)
-    if (!limits.hybrid && decodes > 0 && scheduler_.stats().preemptions == 0) {
-      EXPECT_EQ(decodes, static_cast<int64_t>(plan.sequences.size())) << "two kinds in a step";
+    if (!limits.hybrid && decoding > 0 && scheduler_.stats().preemptions == 0) {
+      EXPECT_EQ(decoding, static_cast<int64_t>(plan.sequences.size())) << "two kinds in a step";
     }
-    if (decodes > 0 && !limits.policy.prompts_first) {
+    if (decoding > 0 && !limits.policy.prompts_first) {
       EXPECT_LE(load_of(plan).prefill_tokens, chunk) << "too much of prompts beside decoding";
     }
+  }
+
+  // Where there are blocks for the longest in every seat, nobody waits without a reason.
+  void check_used(const BatchPlan& plan, int64_t chunk) {
+    const SchedulerLimits& limits = workload_.limits;
+    const SchedulerStats stats = scheduler_.stats();
+    if (!workload_.room_for_all || limits.prefix_cache || !limits.hybrid) return;
+    if (stats.waiting == 0 || stats.running == limits.max_sequences || stats.preemptions > 0)
+      return;
+    if (static_cast<int64_t>(plan.sequences.size()) == limits.max_step_sequences) return;
+    if (limits.policy.name == "balance") chunk = std::min(chunk, kLeastBalancedChunk);
+    const int64_t left = limits.max_step_tokens - static_cast<int64_t>(plan.tokens.size());
+    const int64_t prompts =
+        std::accumulate(plan.sequences.begin(), plan.sequences.end(), int64_t{0},
+                        [this](int64_t sum, const PlannedSequence& s) {
+                          return sum + (decodes(s) ? 0 : s.num_tokens);
+                        });
+    EXPECT_TRUE(left == 0 || prompts >= chunk) << "seats, blocks and time, and somebody waits";
+    ++result_.tried_waiting;
+  }
+
+  // Somebody has got on for it: one that has new blocks.
+  void check_preemption(const BatchPlan& plan) {
+    const bool useful =
+        std::any_of(plan.sequences.begin(), plan.sequences.end(), [this](const PlannedSequence& s) {
+          return s.first_position % workload_.limits.block_size == 0 || !decodes(s);
+        });
+    EXPECT_TRUE(useful) << "preempted in vain";
+  }
+
+  bool decodes(const PlannedSequence& s) const {
+    const auto it = ended_at_.find(s.id);
+    return it != ended_at_.end() && it->second == s.first_position;
   }
 
   void note_ends(const BatchPlan& plan) {

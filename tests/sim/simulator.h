@@ -40,6 +40,7 @@ struct SimResult {
   std::map<SequenceId, Outcome> outcomes;
   std::vector<StepRecord> steps;
   SchedulerStats stats;
+  int64_t tried_waiting = 0;  // plans of which it was checked that whoever waited had to
   std::size_t topped_up = 0;  // sequences that came into a plan by Scheduler::top_up()
 };
 

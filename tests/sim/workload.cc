@@ -38,6 +38,13 @@ SchedulerLimits random_limits(std::mt19937& random, const Policy& policy, int64_
 Workload random_workload(std::mt19937& random, const Policy& policy) {
   const int64_t max_len = pick(random, 4, 90);
   Workload workload{.limits = random_limits(random, policy, max_len)};
+  if (once_in(random, 6)) {
+    SchedulerLimits& limits = workload.limits;
+    workload.room_for_all = true;
+    limits.num_blocks =
+        limits.max_sequences * ((max_len + limits.block_size - 1) / limits.block_size);
+    limits.prefix_cache = false;
+  }
   if (once_in(random, 4)) workload.failure_rate = 0.02;
   workload.top_up = !once_in(random, 4);
   const std::vector<std::vector<int32_t>> beginnings = {

@@ -19,10 +19,11 @@ struct Workload {
   SchedulerLimits limits;
   std::vector<SimRequest> requests;  // by arrival; ids are their indices
   double failure_rate = 0;           // of steps
+  bool room_for_all = false;         // blocks for the longest in every seat
   bool top_up = true;                // plans are topped up before they are computed
 };
 
-// Few blocks, so that there is preemption; prompts that share beginnings; cancellations,
+// Mostly few blocks, so that there is preemption; prompts that share beginnings; cancellations,
 // embeddings, priorities, deadlines, salts, and now and then a step that fails.
 Workload random_workload(std::mt19937& random, const Policy& policy);
 
