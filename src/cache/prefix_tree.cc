@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <new>
+#include <random>
 
 #include "base/check.h"
 
@@ -15,10 +16,9 @@ uint64_t mix(uint64_t hash, uint64_t value) {
   return std::rotr((hash ^ value) * 0x9E3779B97F4A7C15ULL, 29);
 }
 
-uint64_t hash_of(int64_t parent, std::span<const int32_t> tokens) {
-  uint64_t hash = mix(0, static_cast<uint64_t>(parent));
-  for (const int32_t token : tokens) hash = mix(hash, static_cast<uint32_t>(token));
-  return hash;
+uint64_t random_number() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random();
 }
 
 }  // namespace
@@ -26,6 +26,7 @@ uint64_t hash_of(int64_t parent, std::span<const int32_t> tokens) {
 PrefixTree::PrefixTree(BlockPool& pool, int64_t block_size)
     : pool_(pool),
       block_size_(block_size),
+      hash_start_(random_number()),
       nodes_(static_cast<std::size_t>(pool.size())),
       tokens_(static_cast<std::size_t>(pool.size() * block_size)),
       buckets_(std::bit_ceil(nodes_.size() + 1), kNone) {
@@ -128,6 +129,12 @@ int64_t PrefixTree::most_blocks(std::span<const int32_t> tokens) const {
 int64_t PrefixTree::root_key(std::string_view salt) const {
   const auto it = roots_.find(salt);
   return it == roots_.end() ? kNone : it->second.key;
+}
+
+uint64_t PrefixTree::hash_of(int64_t parent, std::span<const int32_t> tokens) const {
+  uint64_t hash = mix(hash_start_, static_cast<uint64_t>(parent));
+  for (const int32_t token : tokens) hash = mix(hash, static_cast<uint32_t>(token));
+  return hash;
 }
 
 PrefixTree::Roots::value_type* PrefixTree::root_of(std::string_view salt) {

@@ -89,6 +89,7 @@ class PrefixTree {
   Roots::value_type* root_of(std::string_view salt);
   // The root as a parent; kNone, which has no children, if there is none.
   int64_t root_key(std::string_view salt) const;
+  uint64_t hash_of(int64_t parent, std::span<const int32_t> tokens) const;
   // The child of `parent` that holds these tokens, or kNone.
   int32_t find(int64_t parent, uint64_t hash, std::span<const int32_t> tokens) const;
   void add(BlockId block, int64_t parent, uint64_t hash, std::span<const int32_t> tokens);
@@ -99,6 +100,7 @@ class PrefixTree {
 
   BlockPool& pool_;
   int64_t block_size_;
+  uint64_t hash_start_;  // another one in each tree: nobody can send prompts that share a bucket
   Roots roots_;
   int64_t next_root_ = kFirstRoot;
   std::vector<Node> nodes_;
