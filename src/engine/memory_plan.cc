@@ -34,6 +34,7 @@ void set_sizes(MemoryPlan& plan, const EngineOptions& options, int64_t max_seq_l
       std::max(options.max_reqs, std::min(options.max_step_tokens, max_seq_len * plan.max_reqs));
   plan.kv.block_size = options.block_size == 0 ? max_seq_len : options.block_size;
   plan.blocks_per_sequence = div_up(max_seq_len, plan.kv.block_size);
+  plan.num_blocks = options.num_blocks;
   // One request of the greatest length fits in any case.
   plan.kv.num_blocks = options.num_blocks > 0
                            ? std::max(options.num_blocks, plan.blocks_per_sequence)
@@ -135,6 +136,16 @@ Status check_options(const EngineOptions& options, const ModelConfig& config) {
   return {};
 }
 
+// REQUIRES: check_options().ok()
+Status check_num_blocks(const MemoryPlan& plan) {
+  if (plan.kv.num_blocks > kMaxCacheTokens / plan.kv.block_size) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "infer.num_blocks={}: blocks of {} are beyond {} tokens", plan.kv.num_blocks,
+                      counted(plan.kv.block_size, "token"), kMaxCacheTokens);
+  }
+  return {};
+}
+
 // The largest value in [1, high] that is a multiple of `step` (or 1) for which fits(value); 0 when
 // none is. Larger values need more memory.
 template <class Fits>
@@ -158,6 +169,7 @@ EngineOptions options_of(const MemoryPlan& plan) {
           .max_reqs = plan.max_reqs,
           .max_step_tokens = plan.max_step_tokens,
           .block_size = plan.blocks_per_sequence == 1 ? 0 : plan.kv.block_size,
+          .num_blocks = plan.num_blocks,
           .kv_dtype = plan.kv.dtype};
 }
 
@@ -183,6 +195,14 @@ Result<int64_t> max_reqs_that_fits(const MemoryPlan& plan, EngineOptions options
   });
 }
 
+Result<int64_t> num_blocks_that_fit(const MemoryPlan& plan, EngineOptions options,
+                                    const Meter& meter) {
+  return largest_that_fits(plan.kv.num_blocks, 1, [&](int64_t num_blocks) {
+    options.num_blocks = num_blocks;
+    return fits(plan, options, plan.max_seq_len, meter);
+  });
+}
+
 // Each a change that would make `plan` fit, as the user would write it.
 Result<std::vector<std::string>> settings_that_fit(const MemoryPlan& plan, const Meter& meter) {
   std::vector<std::string> found;
@@ -191,6 +211,10 @@ Result<std::vector<std::string>> settings_that_fit(const MemoryPlan& plan, const
   if (max_seq_len > 0) found.push_back(fmt::format("infer.max_seq_len={}", max_seq_len));
   TRY(max_reqs, max_reqs_that_fits(plan, options, meter));
   if (max_reqs > 0) found.push_back(fmt::format("infer.max_reqs={}", max_reqs));
+  if (plan.num_blocks > 0) {
+    TRY(num_blocks, num_blocks_that_fit(plan, options, meter));
+    if (num_blocks > 0) found.push_back(fmt::format("infer.num_blocks={}", num_blocks));
+  }
   constexpr std::array<std::pair<DType, std::string_view>, 2> kSmaller = {
       {{DType::kF16, "float16"}, {DType::kQ8_0, "q8_0"}}};
   for (const auto& [dtype, setting] : kSmaller) {
@@ -202,12 +226,23 @@ Result<std::vector<std::string>> settings_that_fit(const MemoryPlan& plan, const
       break;
     }
   }
-  if (found.empty() && plan.max_reqs > 1) {
+  if (found.empty() && (plan.max_reqs > 1 || plan.num_blocks > 0)) {
     options.max_reqs = 1;
+    options.num_blocks = 0;
     TRY(length, max_seq_len_that_fits(plan, options, meter));
-    if (length > 0) found.push_back(fmt::format("infer.max_reqs=1 infer.max_seq_len={}", length));
+    if (length > 0) {
+      found.push_back(fmt::format("{}infer.max_reqs=1 infer.max_seq_len={}",
+                                  plan.num_blocks > 0 ? "infer.num_blocks=auto " : "", length));
+    }
   }
   return found;
+}
+
+// How many tokens the KV cache holds: blocks where their number was set.
+std::string cache_size(const MemoryPlan& plan) {
+  if (plan.num_blocks == 0) return fmt::format("{} x {} tokens", plan.max_reqs, plan.max_seq_len);
+  return fmt::format("{} of {}", counted(plan.kv.num_blocks, "block"),
+                     counted(plan.kv.block_size, "token"));
 }
 
 // The plan that takes least, but for the KV cache's number format.
@@ -215,6 +250,7 @@ Result<MemoryPlan> smallest(const MemoryPlan& plan, const Meter& meter) {
   MemoryPlan least = plan;
   EngineOptions options = options_of(plan);
   options.max_reqs = 1;
+  options.num_blocks = 0;
   set_sizes(least, options, std::min(kMinSeqLen, plan.max_seq_len));
   TRY_STATUS(meter.measure(least));
   return least;
@@ -247,6 +283,7 @@ Result<MemoryPlan> plan_memory(const Checkpoint& checkpoint, const ModelConfig& 
     max_seq_len = std::min(kDefaultMaxSeqLen, context_limit(config));
   }
   set_sizes(plan, options, max_seq_len);
+  TRY_STATUS(check_num_blocks(plan));
   TRY(meter, Meter::create(checkpoint, config, ops));
   TRY_STATUS(meter.measure(plan));
   if (options.max_seq_len == 0 && !plan.fits()) {
@@ -286,9 +323,9 @@ std::string format_bytes(int64_t bytes) {
 
 std::string one_line(const MemoryPlan& plan) {
   return fmt::format(
-      "memory: {} (weights {}, KV cache {} for {} x {} tokens in {}, workspace {}) of {} available",
+      "memory: {} (weights {}, KV cache {} for {} in {}, workspace {}) of {} available",
       format_bytes(plan.total()), format_bytes(plan.weights.prepared_bytes),
-      format_bytes(plan.kv.bytes()), plan.max_reqs, plan.max_seq_len, name(plan.kv.dtype),
+      format_bytes(plan.kv.bytes()), cache_size(plan), name(plan.kv.dtype),
       format_bytes(plan.workspace()), format_bytes(plan.limit));
 }
 
@@ -305,8 +342,11 @@ std::string table(const MemoryPlan& plan) {
       fmt::format("tensors: {}; {} in the files", fmt::join(formats, ", "),
                   format_bytes(plan.weights.file_bytes)));
   row("KV cache", plan.kv.bytes(),
-      fmt::format("infer.max_reqs={} x infer.max_seq_len={}, {}, {} a token", plan.max_reqs,
-                  plan.max_seq_len, name(plan.kv.dtype),
+      fmt::format("{}, {}, {} a token",
+                  plan.num_blocks == 0 ? fmt::format("infer.max_reqs={} x infer.max_seq_len={}",
+                                                     plan.max_reqs, plan.max_seq_len)
+                                       : cache_size(plan),
+                  name(plan.kv.dtype),
                   format_bytes(bytes_for(plan.kv.dtype, plan.kv.spec.values_per_token()))));
   row("workspace", plan.workspace(),
       fmt::format("steps of {}", counted(plan.max_step_tokens, "token")));

@@ -25,6 +25,7 @@ struct MemoryPlan {
   int64_t max_reqs = 0;
   int64_t max_step_tokens = 0;
   int64_t blocks_per_sequence = 0;
+  int64_t num_blocks = 0;  // as it was asked for; 0: it follows from the length and number
 
   // Bytes.
   int64_t activations = 0;  // the arena of the largest step

@@ -210,6 +210,26 @@ TEST_F(EngineTest, NamesTwoSettingsWhenOneIsNotEnough) {
               HasSubstr("infer.max_reqs=1 infer.max_seq_len=256 would"));
 }
 
+TEST_F(EngineTest, CountsBlocksWhereTheirNumberIsSet) {
+  EngineOptions options{.max_seq_len = 256, .max_reqs = 4, .block_size = 32, .num_blocks = 20};
+  const int64_t enough = plan(options)->total();
+  options.num_blocks = 4000;
+  const MemoryPlan large = *plan(options);
+  EXPECT_THAT(one_line(large), HasSubstr("for 4000 blocks of 32 tokens in"));
+  EXPECT_THAT(table(large), HasSubstr("4000 blocks of 32 tokens, "));
+  options.memory_limit = enough;
+  const std::string message = Engine::load(*checkpoint_, *ops_, options).error().message;
+  EXPECT_THAT(message, HasSubstr("it does not fit; infer.num_blocks=20 would"));
+  options.num_blocks = 20;
+  EXPECT_TRUE(Engine::load(*checkpoint_, *ops_, options).ok());
+
+  // Less than one request's blocks: the length has to change as well.
+  options.num_blocks = 4000;
+  options.memory_limit = plan({.max_seq_len = 128, .max_reqs = 1})->total();
+  EXPECT_THAT(Engine::load(*checkpoint_, *ops_, options).error().message,
+              HasSubstr("infer.num_blocks=auto infer.max_reqs=1 infer.max_seq_len=128 would"));
+}
+
 TEST_F(EngineTest, SaysSoWhenNoSettingWouldHelp) {
   const auto engine = Engine::load(*checkpoint_, *ops_, {.memory_limit = 1000});
   ASSERT_FALSE(engine.ok());
@@ -251,6 +271,9 @@ TEST_F(EngineTest, ChecksItsOptions) {
   EXPECT_FALSE(plan({.max_reqs = 0}).ok());
   EXPECT_THAT(plan({.max_seq_len = 2048, .max_reqs = 4000000}).error().message,
               HasSubstr("is beyond"));
+  EXPECT_THAT(plan({.max_seq_len = 2048, .block_size = 0, .num_blocks = 1 << 20}).error().message,
+              HasSubstr("infer.num_blocks=1048576: blocks of 2048 tokens are beyond"));
+  EXPECT_TRUE(plan({.max_seq_len = 2048, .block_size = 0, .num_blocks = (1 << 20) - 1}).ok());
 }
 
 }  // namespace
