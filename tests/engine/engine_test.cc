@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "io/mmap.h"
@@ -85,9 +86,20 @@ TEST_F(EngineTest, StopsAtTheModelsEndTokenOrTheRequests) {
   const std::vector<int32_t> tokens = answer(*engine, request(prompt(8, 1), 40));
   Request r = request(prompt(8, 1), 40);
   r.stop_tokens = {tokens[5]};
-  const std::vector<int32_t> stopped = answer(*engine, r);
-  EXPECT_EQ(stopped.back(), tokens[5]);
-  EXPECT_LE(stopped.size(), 6U);
+  const auto first = std::find(tokens.begin(), tokens.end(), tokens[5]);
+  EXPECT_EQ(answer(*engine, r), std::vector<int32_t>(tokens.begin(), first + 1));
+
+  // The model would end at once, and is not heard before the fourth token.
+  r = request(prompt(8, 1), 40);
+  const auto end = static_cast<int32_t>(engine->config().eos_token_ids.at(0));
+  r.sampling.logit_bias = {{end, 100.0F}};
+  EXPECT_EQ(answer(*engine, r), std::vector<int32_t>(40, end));
+  r.ignore_eos = false;
+  EXPECT_EQ(answer(*engine, r), std::vector<int32_t>{end});
+  r.min_tokens = 3;
+  const std::vector<int32_t> ended = answer(*engine, r);
+  EXPECT_EQ(ended.size(), 4U);
+  EXPECT_EQ(std::find(ended.begin(), ended.end(), end), ended.begin() + 3);
 }
 
 TEST_F(EngineTest, FillsMaxSeqLenAndNoMore) {
