@@ -99,6 +99,15 @@ Result<RequestId> Engine::submit(Request request) {
 }
 
 Result<PreparedRequest> Engine::prepare(Request request) {
+  try {
+    TRY_STATUS(check(request));
+    return prepared(std::move(request));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kResourceExhausted, kNoMemory};
+  }
+}
+
+Status Engine::check(const Request& request) const {
   TRY_STATUS(check_sampling(request.sampling, config().vocab_size));
   TRY_STATUS(check_tokens(request.prompt, config().vocab_size));
   if (request.prompt.empty()) {
@@ -116,34 +125,36 @@ Result<PreparedRequest> Engine::prepare(Request request) {
     return make_error(ErrorCode::kInvalidArgument, "min_tokens={}: must be 0 or more",
                       request.min_tokens);
   }
-  const int64_t answer_len =
-      request.max_new_tokens <= 0 ? room : std::min(request.max_new_tokens, room);
-  try {
-    Sequence sequence{.id = RequestId{next_id_++},
-                      .tokens = std::move(request.prompt),
-                      .max_tokens = prompt_len + answer_len,
-                      .stop_tokens = std::move(request.stop_tokens),
-                      .min_tokens = std::min(request.min_tokens, answer_len),
-                      .kind = request.embed ? SequenceKind::kEmbed : SequenceKind::kGenerate,
-                      .arrival = now(),
-                      .priority = request.priority,
-                      .cache_salt = std::move(request.cache_salt)};
-    sequence.deadline = sequence.arrival + request.deadline;
-    if (!request.ignore_eos) {
-      for (const int64_t token : config().eos_token_ids) {
-        sequence.stop_tokens.push_back(static_cast<int32_t>(token));
-      }
+  return {};
+}
+
+// REQUIRES: check(request).ok()
+PreparedRequest Engine::prepared(Request request) {
+  const auto prompt_len = static_cast<int64_t>(request.prompt.size());
+  int64_t answer_len = request.embed ? 0 : memory_.max_seq_len - prompt_len;
+  if (request.max_new_tokens > 0) answer_len = std::min(request.max_new_tokens, answer_len);
+  Sequence sequence{.id = RequestId{next_id_++},
+                    .tokens = std::move(request.prompt),
+                    .max_tokens = prompt_len + answer_len,
+                    .stop_tokens = std::move(request.stop_tokens),
+                    .min_tokens = std::min(request.min_tokens, answer_len),
+                    .kind = request.embed ? SequenceKind::kEmbed : SequenceKind::kGenerate,
+                    .arrival = now(),
+                    .priority = request.priority,
+                    .cache_salt = std::move(request.cache_salt)};
+  sequence.deadline = sequence.arrival + request.deadline;
+  if (!request.ignore_eos) {
+    for (const int64_t token : config().eos_token_ids) {
+      sequence.stop_tokens.push_back(static_cast<int32_t>(token));
     }
-    SamplingState sampling(request.sampling, {.prompt = sequence.tokens,
-                                              .stop_tokens = sequence.stop_tokens,
-                                              .min_tokens = sequence.min_tokens,
-                                              .max_tokens = answer_len,
-                                              .vocab_size = config().vocab_size});
-    sequence.tokens.reserve(static_cast<std::size_t>(sequence.max_tokens));
-    return PreparedRequest{std::move(sequence), std::move(sampling)};
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kResourceExhausted, kNoMemory};
   }
+  SamplingState sampling(request.sampling, {.prompt = sequence.tokens,
+                                            .stop_tokens = sequence.stop_tokens,
+                                            .min_tokens = sequence.min_tokens,
+                                            .max_tokens = answer_len,
+                                            .vocab_size = config().vocab_size});
+  sequence.tokens.reserve(static_cast<std::size_t>(sequence.max_tokens));
+  return {std::move(sequence), std::move(sampling)};
 }
 
 Status Engine::add(PreparedRequest request) {

@@ -93,6 +93,8 @@ class Engine {
   Engine(std::unique_ptr<Model> model, std::unique_ptr<Executor> executor, MemoryPlan memory,
          const SchedulingOptions& scheduling);
 
+  Status check(const Request& request) const;
+  PreparedRequest prepared(Request request);
   int64_t prompt_chunk() const;
   // Of the step that is being computed, once it is done.
   void commit(const StepResult& result);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "base/counted.h"
@@ -48,7 +49,28 @@ Service::~Service() {
   thread_.join();
 }
 
+// A place among the requests there may be, which is given back unless it is kept.
+class Service::Place {
+ public:
+  // REQUIRES: service.mutex_
+  explicit Place(Service& service) : service_(service) { ++service_.requests_; }
+  ~Place() {
+    if (kept_) return;
+    const std::lock_guard lock(service_.mutex_);
+    --service_.requests_;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  void keep() { kept_ = true; }
+
+ private:
+  Service& service_;
+  bool kept_ = false;
+};
+
 Result<RequestId> Service::submit(Request request) {
+  std::optional<Place> place;
   {
     const std::lock_guard lock(mutex_);
     if (draining_) return make_error(ErrorCode::kCancelled, "the service is shutting down");
@@ -57,22 +79,18 @@ Result<RequestId> Service::submit(Request request) {
                         "{} are being answered, and as many wait as serve.max_queue={} allows",
                         counted(engine_.memory().max_reqs, "request"), options_.max_queue);
     }
-    ++requests_;
+    place.emplace(*this);
   }
-  Result<PreparedRequest> prepared = engine_.prepare(std::move(request));
+  TRY(prepared, engine_.prepare(std::move(request)));
+  const RequestId id = prepared.sequence.id;
   const std::lock_guard lock(mutex_);
-  if (!prepared.ok()) {
-    --requests_;
-    return prepared.error();
-  }
-  const RequestId id = prepared->sequence.id;
   if (sleeps()) heartbeat_ = now();
   try {
-    inbox_.submitted.push_back(*std::move(prepared));
+    inbox_.submitted.push_back(std::move(prepared));
   } catch (const std::bad_alloc&) {
-    --requests_;
     return Error{ErrorCode::kResourceExhausted, "out of memory"};
   }
+  place->keep();
   wake_.notify_one();
   return id;
 }

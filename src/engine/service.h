@@ -79,6 +79,7 @@ class Service {
   std::string now_doing() const;
 
  private:
+  class Place;
   // What other threads leave for the service's own.
   struct Inbox {
     std::vector<PreparedRequest> submitted;

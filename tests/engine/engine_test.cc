@@ -102,6 +102,14 @@ TEST_F(EngineTest, StopsAtTheModelsEndTokenOrTheRequests) {
   EXPECT_EQ(std::find(ended.begin(), ended.end(), end), ended.begin() + 3);
 }
 
+TEST_F(EngineTest, AnEmbeddingTakesMemoryForItsPromptOnly) {
+  const auto engine = load(kOptions);
+  Request r = request(prompt(8, 1), 0);
+  EXPECT_EQ(engine->prepare(r)->sequence.tokens.capacity(), 96U);
+  r.embed = true;
+  EXPECT_EQ(engine->prepare(r)->sequence.tokens.capacity(), 8U);
+}
+
 TEST_F(EngineTest, FillsMaxSeqLenAndNoMore) {
   const auto engine = load(kOptions);
   EXPECT_EQ(answer(*engine, request(prompt(90, 1), 0)).size(), 6U);

@@ -151,5 +151,23 @@ TEST_F(NoMemoryTest, LeavesNoReceiverBehind) {
   EXPECT_GT(refusals, 2);
 }
 
+// A refusal takes memory to word.
+TEST_F(NoMemoryTest, AnInvalidRequestTakesNoPlace) {
+  const auto engine = load({.max_seq_len = 96});
+  Service service(*engine, {}, [](const std::vector<TokenEvent>&) {});
+  bool ran_out = false;
+  for (int64_t failing = 0; !ran_out; ++failing) {
+    Request invalid = request({5, 512}, 1);
+    allocations_left = failing;
+    const auto refused = service.submit(std::move(invalid));
+    ran_out = allocations_left >= 0;
+    allocations_left = -1;
+    EXPECT_EQ(refused.error().code,
+              ran_out ? ErrorCode::kInvalidArgument : ErrorCode::kResourceExhausted);
+    EXPECT_EQ(service.stats().requests, 0);
+    ASSERT_LT(failing, 1000);
+  }
+}
+
 }  // namespace
 }  // namespace chitu
