@@ -113,7 +113,8 @@ void Service::drain() {
 
 ServiceStats Service::stats() const {
   const std::lock_guard lock(mutex_);
-  ServiceState state = last_failed_ ? ServiceState::kFailed : ServiceState::kReady;
+  const bool failed = last_failed_ && now() - failed_at_ < options_.failed_seconds;
+  ServiceState state = failed ? ServiceState::kFailed : ServiceState::kReady;
   if (draining_) state = ServiceState::kDraining;
   return {.state = state,
           .scheduler = scheduler_stats_,
@@ -180,6 +181,7 @@ void Service::publish() {
   const EngineStats& stats = engine_.stats();
   if (stats.failed_steps != engine_stats_.failed_steps) {
     last_failed_ = true;
+    failed_at_ = now();
   } else if (stats.steps != engine_stats_.steps) {
     last_failed_ = false;
   }

@@ -28,13 +28,16 @@ enum class ServiceState : uint8_t {
   kLoading,   // for those who have no service yet
   kReady,     // takes requests
   kDraining,  // takes none any more
-  kFailed,    // the last step failed; takes requests, for the next may work
+  kFailed,    // the last step failed, a moment ago; takes requests, for the next may work
 };
 
 std::string_view name(ServiceState state);  // "ready"
 
 struct ServiceOptions {
   int64_t max_queue = 1024;  // requests beyond the max_reqs that are computed at the same time
+  // The state is kFailed for so long after a step failed, unless one succeeds. Not for ever: as long
+  // as a load balancer sends nothing because of it, no step can succeed.
+  double failed_seconds = 10;
 };
 
 struct ServiceStats {
@@ -111,7 +114,8 @@ class Service {
   EngineStats engine_stats_;
   StepLoad doing_;            // the step that is being computed
   double heartbeat_ = 0;      // when it began, or when the sleeping thread got something to do
-  bool last_failed_ = false;  // the last step that ended
+  double failed_at_ = 0;      // when the last step that ended failed
+  bool last_failed_ = false;  // it did
   bool has_work_ = false;
   bool draining_ = false;
   bool stopping_ = false;

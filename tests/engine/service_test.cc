@@ -28,6 +28,10 @@ class ServiceTest : public test::TinyModelTest {
 
   std::vector<int32_t> alone(const Request& r) { return answer(*load(kOptions), r); }
 
+  static double steady_seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
   // Returns when nothing is computed any more.
   static void settle(const Service& service) {
     while (service.now_doing() != "idle") std::this_thread::yield();
@@ -188,6 +192,17 @@ TEST_F(ServiceTest, GoesOnAfterAStepThatFailed) {
   settle(service);
   EXPECT_EQ(service.stats().state, ServiceState::kReady);
   EXPECT_EQ(service.stats().scheduler.blocks_used, 0);
+}
+
+TEST_F(ServiceTest, IsReadyAgainThoughNobodyTriesIt) {
+  FailingOps ops(*ops_);
+  const auto engine = load(kOptions, ops);
+  Service service(*engine, {.failed_seconds = 0.05}, collect_);
+  ops.fails = true;
+  const double begin = steady_seconds();
+  collector_.wait_for_end(*service.submit(request(prompt(9, 1), 80)));
+  while (service.stats().state != ServiceState::kReady) std::this_thread::yield();
+  EXPECT_GE(steady_seconds() - begin, 0.05);
 }
 
 TEST_F(ServiceTest, ComputesWhatPromptsShareOnce) {
