@@ -150,16 +150,24 @@ TEST_P(StepMemoryOf, NothingIsAllocated) {
   ASSERT_TRUE(ops.ok());
   const auto engine =
       Engine::load(*checkpoint, **ops,
-                   {.max_seq_len = 1800, .max_reqs = 3, .max_step_tokens = 200, .block_size = 4});
+                   {.max_seq_len = 1800, .max_reqs = 4, .max_step_tokens = 200, .block_size = 4});
   ASSERT_TRUE(engine.ok()) << engine.error().message;
   for (const SamplingOptions& sampling :
        {SamplingOptions{}, SamplingOptions{.temperature = 1},
-        SamplingOptions{.temperature = 1, .top_k = 5, .top_p = 0.9F, .min_p = 0.01F}}) {
-    ASSERT_TRUE(
-        (*engine)
-            ->submit(
-                {.prompt = std::vector<int32_t>(1600, 7), .sampling = sampling, .ignore_eos = true})
-            .ok());
+        SamplingOptions{.temperature = 1, .top_k = 5, .top_p = 0.9F, .min_p = 0.01F},
+        SamplingOptions{.temperature = 1,
+        .seed = 3,
+        .repetition_penalty = 1.2F,
+        .frequency_penalty = 0.5F,
+        .presence_penalty = -0.5F,
+        .logit_bias = {{5, 2.0F}, {9, -100.0F}}}}) {
+    ASSERT_TRUE((*engine)
+                    ->submit({.prompt = std::vector<int32_t>(1600, 7),
+                              .sampling = sampling,
+                              .stop_tokens = {11, 12, 1000000},
+                              .ignore_eos = true,
+                              .min_tokens = 200})
+                    .ok());
   }
   // The first begins them; the second makes the prefix cache a root for those without a salt.
   std::size_t tokens = (*engine)->step().size();
@@ -170,7 +178,7 @@ TEST_P(StepMemoryOf, NothingIsAllocated) {
     EXPECT_EQ(allocations, before) << "step " << step;
     tokens += events.size();
   }
-  EXPECT_EQ(tokens, 3U * 200U);
+  EXPECT_EQ(tokens, 4U * 200U);
 }
 
 INSTANTIATE_TEST_SUITE_P(
