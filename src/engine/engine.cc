@@ -188,16 +188,28 @@ std::vector<RequestId> Engine::requests() const {
 }
 
 std::span<TokenEvent> Engine::step() {
+  end_step();
+  begin_step();
+  return events_;  // which the caller sees to while the step is computed
+}
+
+std::span<TokenEvent> Engine::end_step() {
   events_.clear();
   scheduler_.plan(now(), prompt_chunk(), next_);  // while the last step is computed
   if (!current_.empty()) {
     const Result<StepResult> done = executor_->wait();
     done.ok() ? commit(*done) : fail(done.error());
+    current_.clear();
   }
+  return events_;
+}
+
+void Engine::begin_step() {
+  CHECK(current_.empty());
   scheduler_.finalize(next_);
+  scheduler_.top_up(now(), prompt_chunk(), next_);  // for those that came since it was planned
   std::swap(current_, next_);
   if (!current_.empty()) launch();
-  return events_;  // which the caller sees to while the step is computed
 }
 
 // Prompts are computed in chunks that keep the time between the tokens of others within bounds.

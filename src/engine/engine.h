@@ -81,6 +81,11 @@ class Engine {
   // that fails ends its requests with kError. The events may be moved from, and are valid until the
   // next call. While the caller sees to them, the next step is computed.
   std::span<TokenEvent> step();
+  // step() in two, for a caller that hears of more while a step is computed: end_step() waits for
+  // it and returns its events, begin_step() begins the next. Who is submitted or cancelled in
+  // between is in the next step, or out of it. REQUIRES: in turns, end_step() first.
+  std::span<TokenEvent> end_step();
+  void begin_step();
 
   // The step that is being computed; nothing in it: none is.
   StepLoad doing() const { return load_of(current_); }
@@ -117,8 +122,8 @@ class Engine {
 
   // Reused by step(), with room for the largest: a step allocates nothing, but for the events of
   // those who asked for more than a token.
-  BatchPlan current_;  // the step that is being computed; empty: none
-  BatchPlan next_;
+  BatchPlan current_;                                // the step that is being computed; empty: none
+  BatchPlan next_;                                   // from end_step() to begin_step()
   StepSampling step_sampling_;                       // of current_
   std::vector<LogitAdjustment> larger_adjustments_;  // takes the place of step_sampling_'s
   std::vector<SequenceEvent> sequence_events_;

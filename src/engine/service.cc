@@ -138,13 +138,18 @@ std::string Service::now_doing() const {
 
 bool Service::sleeps() const { return !has_work_ && inbox_.empty(); }
 
+// What came while a step was computed is heard of before the next one begins; what a step has made
+// is delivered while the next one is computed.
 void Service::run() {
+  std::span<TokenEvent> events = engine_.end_step();
   while (take_inbox()) {
     handle_inbox();
-    const std::span<TokenEvent> events = engine_.step();
+    engine_.begin_step();
     publish();
     deliver(events);
+    events = engine_.end_step();
   }
+  deliver(events);
   end_all();
 }
 
@@ -231,6 +236,7 @@ void Service::end_all() {
     cancelled(id);
   }
   for (const PreparedRequest& request : taken_.submitted) cancelled(request.sequence.id);
+  engine_.begin_step();  // nothing is left of it
   deliver(events);
 }
 

@@ -51,8 +51,9 @@ struct ServiceStats {
 
 class Service {
  public:
-  // Called on the service's thread, at most once a step, with at least one event; must not block
-  // and must not throw. Requests that were cancelled may still have an event.
+  // Called on the service's thread with at least one event: once for the events of a step, and once
+  // for a request for which memory was refused when its turn came. Must not block and must not
+  // throw. Requests that were cancelled may still have an event.
   using OnEvents = std::function<void(std::vector<TokenEvent>)>;
 
   // `engine` must outlive the service, and nobody else may use it meanwhile.
@@ -67,8 +68,9 @@ class Service {
   // Errors: as Engine::submit()'s; kResourceExhausted when as many requests wait as may;
   // kCancelled when the service drains. An event of the request may come before this returns.
   Result<RequestId> submit(Request request);
-  // Ends a request before the next step begins, and releases what it holds; it gets no event for
-  // that. Without effect when it has ended already.
+  // Ends a request when the step that is being computed ends, and before the next one begins;
+  // what it holds is released then, and it gets no event for that. Without effect when it has ended
+  // already.
   void cancel(RequestId id);
   // Refuses new requests from now on; those there are go on to their ends.
   void drain();

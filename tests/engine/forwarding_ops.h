@@ -2,6 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <limits>
+#include <mutex>
 
 #include "ops/ops.h"
 
@@ -49,16 +53,44 @@ class FailingOps final : public ForwardingOps {
 class HeldOps final : public ForwardingOps {
  public:
   using ForwardingOps::ForwardingOps;
-  std::atomic<bool> held = false;
 
   Status synchronize() override {
-    held.wait(true);
+    std::unique_lock lock(mutex_);
+    ++begun_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return begun_ <= allowed_; });
+    lock.unlock();
     return ForwardingOps::synchronize();
   }
-  void let_go() {
-    held = false;
-    held.notify_all();
+
+  // From now on no step ends but by the following.
+  void hold() {
+    allow([this] { allowed_ = begun_; });
   }
+  void let_one_go() {
+    allow([this] { ++allowed_; });
+  }
+  void let_go() {
+    allow([this] { allowed_ = std::numeric_limits<int64_t>::max(); });
+  }
+  // Returns when a step is held.
+  void await_step() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return begun_ > allowed_; });
+  }
+
+ private:
+  template <class Change>
+  void allow(Change change) {
+    const std::lock_guard lock(mutex_);
+    change();
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int64_t begun_ = 0;
+  int64_t allowed_ = std::numeric_limits<int64_t>::max();  // of those begun
 };
 
 }  // namespace chitu::test

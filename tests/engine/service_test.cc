@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <ctime>
+#include <string>
 #include <thread>
 
 #include "tests/engine/collector.h"
@@ -35,6 +37,19 @@ class ServiceTest : public test::TinyModelTest {
   // Returns when nothing is computed any more.
   static void settle(const Service& service) {
     while (service.now_doing() != "idle") std::this_thread::yield();
+  }
+
+  // What step `number` does, once it is held.
+  static std::string held_step(const Service& service, HeldOps& ops, int number) {
+    ops.await_step();
+    const std::string begin = "step " + std::to_string(number) + ": ";
+    std::string doing = service.now_doing();  // which is told soon after the step began
+    for (; doing.find(begin) != 0; doing = service.now_doing()) std::this_thread::yield();
+    return doing.substr(begin.size(), doing.rfind(", since") - begin.size());
+  }
+  static std::string next_step(const Service& service, HeldOps& ops, int number) {
+    ops.let_one_go();
+    return held_step(service, ops, number);
   }
 
   Collector collector_;
@@ -88,10 +103,10 @@ TEST_F(ServiceTest, SleepsWhileThereIsNothingToDo) {
 TEST_F(ServiceTest, TellsWhatAStuckStepIsDoing) {
   HeldOps ops(*ops_);
   const auto engine = load(kOptions, ops);
-  ops.held = true;
+  ops.hold();
   Service service(*engine, {}, collect_);
   const auto id = service.submit(request(prompt(20, 1), 3));
-  while (service.now_doing().find("20 tokens") == std::string::npos) std::this_thread::yield();
+  held_step(service, ops, 1);
   EXPECT_THAT(service.now_doing(), HasSubstr("step 1: 0 decode rows, 20 tokens of prompts, since"));
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_GE(service.heartbeat_age(), 0.005);
@@ -99,18 +114,30 @@ TEST_F(ServiceTest, TellsWhatAStuckStepIsDoing) {
   EXPECT_EQ(collector_.wait_for_end(*id).tokens.size(), 3U);
 }
 
-TEST_F(ServiceTest, CancelsWithinAStepAndReleasesBlocks) {
-  const auto engine = load(kOptions);
+TEST_F(ServiceTest, HearsOfArrivalsAndCancellationsBeforeTheNextStep) {
+  HeldOps ops(*ops_);
+  EngineOptions options = kOptions;
+  options.scheduling.itl_budget = 1000;  // prompts come whole
+  const auto engine = load(options, ops);
+  ops.hold();
   Service service(*engine, {}, collect_);
   const auto kept = service.submit(request(prompt(5, 9), 60));
+  EXPECT_EQ(held_step(service, ops, 1), "0 decode rows, 5 tokens of prompts");
+  EXPECT_EQ(next_step(service, ops, 2), "1 decode row, 0 tokens of prompts");
   const auto gone = service.submit(request(prompt(30, 2), 60));
-  collector_.wait_for_tokens(*gone, 2);
+  EXPECT_EQ(next_step(service, ops, 3), "1 decode row, 30 tokens of prompts");
+  EXPECT_EQ(next_step(service, ops, 4), "2 decode rows, 0 tokens of prompts");
+  EXPECT_EQ(service.stats().scheduler.blocks_used, 2 + 8);  // of 4 tokens, for 8 and 31
   service.cancel(*gone);
   service.cancel(*gone);
+  EXPECT_EQ(next_step(service, ops, 5), "1 decode row, 0 tokens of prompts");
+  EXPECT_EQ(service.stats().scheduler.blocks_used, 3);  // for 9
+  EXPECT_EQ(service.stats().requests, 1);
+  ops.let_go();
   EXPECT_EQ(collector_.wait_for_end(*kept).tokens, alone(request(prompt(5, 9), 60)));
   settle(service);
   EXPECT_EQ(collector_.answer(*gone).finish, FinishReason::kNone);
-  EXPECT_LT(collector_.answer(*gone).tokens.size(), 60U);
+  EXPECT_EQ(collector_.answer(*gone).tokens.size(), 2U);
   EXPECT_EQ(service.stats().scheduler.blocks_used, 0);
   EXPECT_EQ(service.stats().requests, 0);
 }
@@ -120,7 +147,7 @@ TEST_F(ServiceTest, RefusesMoreThanMayWait) {
   EngineOptions options = kOptions;
   options.max_reqs = 1;
   const auto engine = load(options, ops);
-  ops.held = true;
+  ops.hold();
   Service service(*engine, {.max_queue = 2}, collect_);
   std::vector<RequestId> ids;
   for (int i = 0; i < 3; ++i) ids.push_back(*service.submit(request(prompt(5, i), 2)));
