@@ -21,7 +21,7 @@ int64_t workspace_bytes(const Context& context, const Attention& op);
 void run(Context& context, const Sample& op);
 int64_t workspace_bytes(const Context& context, const Sample& op);
 
-// rows.cc
+// kernels/{embed,norm,elementwise,rope,store_kv}.cu
 void run(Context& context, const Embed& op);
 void run(Context& context, const RmsNorm& op);
 void run(Context& context, const Add& op);
