@@ -22,3 +22,24 @@ elseif(NOT CHITU_CUDA STREQUAL "OFF")
   message(FATAL_ERROR "CHITU_CUDA is '${CHITU_CUDA}': expected AUTO, ON or OFF")
 endif()
 message(STATUS "CUDA: ${CHITU_WITH_CUDA} (CHITU_CUDA=${CHITU_CUDA})")
+
+if(CHITU_WITH_CUDA)
+  # All that kernels know: Turing, A100, Ampere and Ada cards, Hopper, and PTX that a driver compiles
+  # for what comes later. Each costs minutes: while developing, -DCHITU_CUDA_ARCHITECTURES=90a-real
+  # is what an H100 and an H200 run.
+  set(CHITU_CUDA_ARCHITECTURES "90a-real" CACHE STRING
+    "GPU architectures, as CMAKE_CUDA_ARCHITECTURES: 75-real;80-real;86-real;89-real;90a-real;90-virtual")
+  set(CMAKE_CUDA_ARCHITECTURES ${CHITU_CUDA_ARCHITECTURES})
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(CMAKE_CUDA_EXTENSIONS OFF)
+  set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
+  # As the C++ compiler, so that a kernel is compiled once whichever branch is built.
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+  # nvcc takes a host compiler of its own choice otherwise.
+  set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER})
+  if(NOT CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+  endif()
+  enable_language(CUDA)
+endif()

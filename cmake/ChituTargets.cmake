@@ -2,20 +2,33 @@
 
 add_library(chitu_options INTERFACE)
 target_include_directories(chitu_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+# nvcc hands its host compiler what stands behind -Xcompiler. It makes code of its own from what it
+# reads, so most warnings would be about that.
 target_compile_options(chitu_options INTERFACE
-  -Wall -Wextra -Wshadow -Wno-missing-field-initializers
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wextra>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wshadow>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall>
   # Lets the linker drop what a program does not use.
-  -ffunction-sections -fdata-sections)
+  $<$<COMPILE_LANGUAGE:CXX>:-ffunction-sections>
+  $<$<COMPILE_LANGUAGE:CXX>:-fdata-sections>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-ffunction-sections,-fdata-sections>)
 target_link_options(chitu_options INTERFACE -Wl,--gc-sections)
 if(CHITU_WERROR)
-  target_compile_options(chitu_options INTERFACE -Werror)
+  target_compile_options(chitu_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 endif()
 if(CHITU_BUILD_FUZZERS)
-  target_compile_options(chitu_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_options(chitu_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link>)
 endif()
 if(CHITU_SANITIZE)
+  # Host code of .cu files is left out: compute-sanitizer watches the kernels.
   target_compile_options(chitu_options INTERFACE
-    -fsanitize=${CHITU_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${CHITU_SANITIZE}>
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=all>
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
   target_link_options(chitu_options INTERFACE -fsanitize=${CHITU_SANITIZE})
 endif()
 if(CHITU_SANITIZE MATCHES thread)
