@@ -2,6 +2,7 @@
 #include <map>
 
 #include "backend/cpu/cpu_ops.h"
+#include "backend/cuda/cuda_ops.h"
 #include "harness.h"
 
 namespace chitu::conformance {
@@ -28,6 +29,37 @@ Backend cpu_backend(const std::string& name, cpu::Isa isa, cpu::Arithmetic arith
   return {name, make, arithmetic == cpu::Arithmetic::kFast ? fast : kExact};
 }
 
+// Results rounded twice to the bits that an activation has, half a unit in the last place each, 2^-8
+// of a number just above a power of two in BF16 and 2^-11 in F16. Weights in F32 or the other of the
+// two are rounded once: that is 0.2 % of a result's size at worst, four times the standard deviation
+// of a sum of many in BF16.
+constexpr Tolerance kBf16{.activations = 0x1p-7,
+                          .quantized_linear = 0x1p-7,
+                          .float_linear = 0x1p-6,
+                          .half_linear = 0x1p-6};
+constexpr Tolerance kF16{.activations = 0x1p-10,
+                         .quantized_linear = 0x1p-10,
+                         .float_linear = 0x1p-9,
+                         .half_linear = 0x1p-9};
+
+Backend cuda_backend(const std::string& name, DType activations, const Tolerance& tolerance) {
+  const auto make = [=](int /*threads*/) -> std::unique_ptr<Ops> {
+    auto ops = make_cuda_ops({.activations = activations});
+    if (ops.ok()) return std::move(*ops);
+    const ErrorCode code = ops.error().code;  // of a build or machine without, and else of a fault
+    EXPECT_TRUE(code == ErrorCode::kUnsupported || code == ErrorCode::kNotFound)
+        << ops.error().message;
+    return nullptr;
+  };
+  return {.name = name,
+          .make = make,
+          .tolerance = tolerance,
+          .weights = {DType::kF32, DType::kF16, DType::kBF16, DType::kF8_G128},
+          .caches = {DType::kF32, DType::kF16, DType::kBF16},
+          // Few rows and many go to different kernels.
+          .tokens_are_alone = false};
+}
+
 }  // namespace
 
 std::vector<Backend> backends() {
@@ -46,6 +78,9 @@ std::vector<Backend> backends() {
       cpu_backend("cpu_avx512_vnni_fast", Isa::kAvx512Vnni, Arithmetic::kFast),
       cpu_backend("cpu_avx512_bf16_fast", Isa::kAvx512Bf16, Arithmetic::kFast),
       cpu_backend("cpu_amx_fast", Isa::kAmx, Arithmetic::kFast),
+      cuda_backend("cuda_bf16", DType::kBF16, kBf16),
+      cuda_backend("cuda_f16", DType::kF16, kF16),
+      cuda_backend("cuda_f32", DType::kF32, kExact),
   };
 }
 

@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <ostream>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,24 +26,26 @@ namespace chitu::conformance {
 // rms the root mean square of all that was wanted. The reference accumulates in double.
 struct Tolerance {
   // Float sums of up to a few thousand terms: n roundings of 2^-24, in random directions, of
-  // partial sums as large as the result: about sqrt(n) * 6e-8.
+  // partial sums as large as the result: about sqrt(n) * 6e-8. Results that are activations of fewer
+  // bits are rounded once more, and some, such as a query on its way to attention, twice.
   double activations = 2e-5;
   // Linear with integer weights of at most 8 bits. The same where activations stay float. Where
   // they are quantized to 8 bits in blocks of 32 normally distributed values, the step is about 2.1
   // sigma / 127, its error's standard deviation 0.5 % of sigma, and so is that of the result; the
   // largest of thousands of results may be five times that off.
   double quantized_linear = 2e-5;
-  // Linear with weights in BF16 or F16; F32 and FP8 stay float. The same where activations stay
-  // float. Where they are rounded to 8 significant bits, and weights in F16 are too, an error is at
+  // Linear with weights in F32 or FP8. The same where they stay what they are; where they are
+  // rounded to the activations' type, as half_linear says of activations.
+  double float_linear = 2e-5;
+  // Linear with weights in BF16 or F16. The same where activations stay float. Where they are rounded to 8 significant bits, and weights in F16 are too, an error is at
   // most 2^-9 of its value, its standard deviation about 0.16 % of sigma at worst, and that of the
   // result 0.16 or 0.23 % of its own; the largest of some thousand results may be four times that
   // off.
   double half_linear = 2e-5;
 
   double linear(DType weights) const {
-    if (weights == DType::kF8_G128) return activations;
-    if (is_quantized(weights)) return quantized_linear;
-    return weights == DType::kF32 ? activations : half_linear;
+    if (weights == DType::kF8_G128 || weights == DType::kF32) return float_linear;
+    return is_quantized(weights) ? quantized_linear : half_linear;
   }
 };
 
@@ -49,12 +53,27 @@ struct Tolerance {
 inline constexpr int kFewThreads = 3;
 inline constexpr int kThreads[] = {1, kFewThreads, 16};
 
+// Every format of weights and caches that there is.
+inline constexpr DType kWeightFormats[] = {
+    DType::kF32,    DType::kF16,    DType::kBF16,    DType::kQ8_0,   DType::kQ4_0,
+    DType::kQ4_1,   DType::kQ5_0,   DType::kQ5_1,    DType::kQ2_K,   DType::kQ3_K,
+    DType::kQ4_K,   DType::kQ5_K,   DType::kQ6_K,    DType::kI4_G32, DType::kI4_G64,
+    DType::kI4_G128, DType::kI8_G32, DType::kI8_G64, DType::kI8_G128, DType::kF8_G128};
+inline constexpr DType kCacheFormats[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
+
+using Formats = std::vector<DType>;
+
 struct Backend {
   std::string name;  // of the test: letters, digits, underscores
   // Null where this machine cannot run it. `threads` of the CPU, for those that use them: one of
   // kThreads.
   std::function<std::unique_ptr<Ops>(int threads)> make;
-  Tolerance tolerance;
+  Tolerance tolerance = {};
+  // What it has kernels for. Cases with others are left out; prepare() refuses such weights.
+  Formats weights = {std::begin(kWeightFormats), std::end(kWeightFormats)};
+  Formats caches = {std::begin(kCacheFormats), std::end(kCacheFormats)};
+  // A token comes to the same, to the last bit, whatever else is computed in its step.
+  bool tokens_are_alone = true;
 
   friend void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 };
@@ -119,6 +138,13 @@ class Conformance : public testing::TestWithParam<Backend> {
   using Case = std::function<Floats(Side&)>;
   void expect_same(const Case& run, double tolerance);
   void expect_same(const Case& run) { expect_same(run, GetParam().tolerance.activations); }
+  static void expect_close(const Floats& found, const Floats& wanted, double tolerance);
+
+  // Those of a list that the back end has kernels for.
+  static bool takes_weights(DType format);
+  static Formats weight_formats(std::span<const DType> formats);
+  static std::vector<Side::Part> weight_parts(std::vector<Side::Part> parts);
+  static const Formats& cache_formats() { return GetParam().caches; }
 
   // The numbers are the same to the last bit whatever the number of threads.
   void expect_same_on_any_threads(const Case& run);
