@@ -35,9 +35,10 @@ void run_norm(Context& context, const Norm& norm, std::string_view name) {
   const bool aligned = is_aligned(norm.x) && is_aligned(norm.y) && is_aligned(norm.weight) &&
                        (norm.residual.empty() || is_aligned(norm.residual));
   dispatch_float(norm.x.dtype, [&]<class T>() {
+    constexpr int kSize = kPackSize<T>;
     const auto with_residual = [&]<class R>() {
       if (aligned) {
-        launch<T, R, T, kPackSize<T>>(context, norm);
+        launch<T, R, T, kSize>(context, norm);
       } else {
         launch<T, R, T, 1>(context, norm);
       }
