@@ -28,6 +28,7 @@ struct Context {
   int multiprocessors = 0;
   cudaStream_t stream = nullptr;
   DType activations = DType::kBF16;  // kBF16, kF16 or kF32
+  bool deterministic = false;        // no result depends on what else is in the batch
   // workspace_bytes(op) at least, aligned to 256 bytes; every operation may use all of it, and
   // finds in it what the operation before left.
   std::byte* workspace = nullptr;

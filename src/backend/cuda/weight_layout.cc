@@ -19,7 +19,9 @@ bool is_float(DType format) {
   return format == DType::kF32 || format == DType::kF16 || format == DType::kBF16;
 }
 
-int64_t value_bytes(DType format) { return format == DType::kF8_G128 ? 1 : info(format).block_bytes; }
+int64_t value_bytes(DType format) {
+  return format == DType::kF8_G128 ? 1 : info(format).block_bytes;
+}
 
 WeightLayout layout_of(DType format, int64_t rows, int64_t cols) {
   return {.format = format,
@@ -43,7 +45,8 @@ void encode(DType format, const float* values, std::byte* to, int64_t n) {
 
 void pack_floats(const WeightLayout& layout, const TensorRef& rows, std::byte* values) {
   const int64_t bytes = layout.cols * value_bytes(layout.format);
-  std::vector<float> decoded(rows.dtype == layout.format ? 0 : static_cast<std::size_t>(layout.cols));
+  std::vector<float> decoded(rows.dtype == layout.format ? 0
+                                                         : static_cast<std::size_t>(layout.cols));
   for (int64_t r = 0; r < rows.rows(); ++r, values += layout.stride) {
     const void* from = rows.row_slice(r, 1).data;
     if (rows.dtype == layout.format) {
@@ -89,10 +92,11 @@ DType stored_format(DType format, DType activations) {
 Result<WeightLayout> weight_layout(DType format, DType activations, int64_t rows, int64_t cols) {
   const DType stored = stored_format(format, activations);
   if (!is_float(stored) && stored != DType::kF8_G128) {
-    return make_error(ErrorCode::kUnsupported,
-                      "weights in {} cannot be multiplied on the GPU yet; F32, F16, BF16 and FP8 in "
-                      "128 x 128 blocks can, and the CPU back end multiplies others",
-                      name(format));
+    return make_error(
+        ErrorCode::kUnsupported,
+        "weights in {} cannot be multiplied on the GPU yet; F32, F16, BF16 and FP8 in "
+        "128 x 128 blocks can, and the CPU back end multiplies others",
+        name(format));
   }
   if (cols % info(stored).block_elements != 0) {
     return make_error(ErrorCode::kCorrupt, "{} columns are no multiple of {}'s blocks of {}", cols,

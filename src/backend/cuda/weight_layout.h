@@ -18,8 +18,8 @@ inline constexpr int64_t kColumnUnit = 8;
 inline int64_t padded_cols(int64_t cols) { return round_up(cols, kColumnUnit); }
 
 // A matrix of `rows` x `cols` values: first all rows of values, `stride` bytes from one to the
-// next, a multiple of 16; then the rows of scales. All lengths are proportional to the rows, so that
-// parts of a weight that follow each other in one format make one segment, and one launch.
+// next, a multiple of 16; then the rows of scales. All lengths are proportional to the rows, so
+// that parts of a weight that follow each other in one format make one segment, and one launch.
 //
 //   F32, F16, BF16   values; no scales
 //   F8_G128          values are the codes, one byte each; scales F32, one for each 128 columns
@@ -48,8 +48,8 @@ Result<WeightLayout> weight_layout(DType format, DType activations, int64_t rows
 WeightLayout weight_layout(const WeightSegment& segment, int64_t cols);
 
 // Rows [begin, end) of one part of the source as they lie in `layout`, a layout of
-// source.format(part): `values`, (end - begin) * stride bytes, and `scales`, (end - begin) * groups;
-// both in host memory.
+// source.format(part): `values`, (end - begin) * stride bytes, and `scales`, (end - begin) *
+// groups; both in host memory.
 void pack_rows(const WeightLayout& layout, const WeightSource& source, std::size_t part,
                int64_t begin, int64_t end, std::byte* values, float* scales);
 
