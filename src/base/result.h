@@ -8,6 +8,10 @@
 // A message says what happened, where (file, field, value), and what to do about it.
 #pragma once
 
+#ifdef __NVCC__
+// fmt 9 takes half of its functions' constexpr away from nvcc, which then refuses the other half.
+#define FMT_USE_CONSTEXPR 1
+#endif
 #include <fmt/format.h>
 
 #include <optional>
