@@ -24,16 +24,11 @@ endif()
 message(STATUS "CUDA: ${CHITU_WITH_CUDA} (CHITU_CUDA=${CHITU_CUDA})")
 
 if(CHITU_WITH_CUDA)
-  # All that kernels know: Turing, A100, Ampere and Ada cards, Hopper, and PTX that a driver compiles
-  # for what comes later. Each costs minutes: while developing, -DCHITU_CUDA_ARCHITECTURES=90a-real
-  # is what an H100 and an H200 run.
+  # Each costs minutes. Without 90a-real, Hopper's own instructions are missing; PTX (90-virtual) is
+  # what a driver compiles for chips that come later.
   set(CHITU_CUDA_ARCHITECTURES "90a-real" CACHE STRING
-    "GPU architectures, as CMAKE_CUDA_ARCHITECTURES: 75-real;80-real;86-real;89-real;90a-real;90-virtual")
+    "GPU architectures; all: 75-real;80-real;86-real;89-real;90a-real;90-virtual")
   set(CMAKE_CUDA_ARCHITECTURES ${CHITU_CUDA_ARCHITECTURES})
-  set(CMAKE_CUDA_STANDARD 20)
-  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
-  set(CMAKE_CUDA_EXTENSIONS OFF)
-  set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
   # As the C++ compiler, so that a kernel is compiled once whichever branch is built.
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
   # nvcc takes a host compiler of its own choice otherwise.
@@ -42,4 +37,13 @@ if(CHITU_WITH_CUDA)
     set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
   endif()
   enable_language(CUDA)
+  # CMake 3.25.1 does not know that nvcc has C++20.
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(CMAKE_CUDA_EXTENSIONS OFF)
+  set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
 endif()
