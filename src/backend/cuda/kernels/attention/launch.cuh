@@ -7,13 +7,15 @@
 
 namespace chitu::cuda {
 
-// Bytes that a block of the current device may ask for. Kernels ask for less where it is less.
+// Bytes that a block of the current device may ask for, beside the few that kernels have of their
+// own. Kernels ask for less where it is less.
 inline int shared_memory_limit() {
   int device = 0;
   int bytes = 48 << 10;
   cudaGetDevice(&device);
   cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-  return bytes;
+  constexpr int kOwn = 256;
+  return bytes - kOwn;
 }
 
 using AttentionKernelFunction = void (*)(AttentionArgs args);
