@@ -82,11 +82,14 @@ EngineOptions engine_options(const Settings& settings, const Backend& backend, i
                             : settings.integer("infer.cache_block_size"),
           .num_blocks = settings.integer("infer.num_blocks"),
           .kv_dtype = backend.kv_dtype,
-          .memory_limit = static_cast<int64_t>(settings.number("infer.memory_limit") * kGiB)};
+          .memory_limit = settings.is_auto("infer.memory_limit")
+                              ? backend.memory
+                              : static_cast<int64_t>(settings.number("infer.memory_limit") * kGiB)};
 }
 
 std::vector<std::string> beyond_machine(const Settings& settings, const Backend& backend) {
   std::vector<std::string> lines;
+  if (backend.on_gpu) return lines;
   if (const int64_t asked = settings.integer("infer.num_threads"); asked > backend.pool->size()) {
     lines.push_back(fmt::format(
         "infer.num_threads={}: {}, for this process may run on no more CPUs", asked,
@@ -102,6 +105,33 @@ std::vector<std::string> beyond_machine(const Settings& settings, const Backend&
   return lines;
 }
 
+namespace {
+
+// What computes, and what the model will take there. A GPU that was found, not asked for, gives way
+// to the CPU where it has no kernels for the model's weights.
+Result<std::pair<Backend, MemoryPlan>> open_backend(const Environment& environment,
+                                                    const Settings& settings,
+                                                    const OpenOptions& options,
+                                                    const Checkpoint& checkpoint,
+                                                    const ModelConfig& config) {
+  TRY(backend, make_backend(settings));
+  Result<MemoryPlan> memory = plan_memory(checkpoint, config, *backend.ops,
+                                          engine_options(settings, backend, options.max_reqs));
+  if (memory.ok()) return std::pair(std::move(backend), std::move(*memory));
+  if (!backend.on_gpu || !settings.is_auto("infer.device") ||
+      memory.error().code != ErrorCode::kUnsupported) {
+    return std::move(memory).error();
+  }
+  if (!options.quiet) {
+    note(environment, fmt::format("the CPU computes: {}", memory.error().message));
+  }
+  Settings on_cpu = settings;
+  TRY_STATUS(on_cpu.set("infer.device", "cpu"));
+  return open_backend(environment, on_cpu, options, checkpoint, config);
+}
+
+}  // namespace
+
 Result<Session> open_session(const Environment& environment, const Settings& settings,
                              const OpenOptions& options) {
   TRY(checkpoint, open_checkpoint(environment, settings));
@@ -116,16 +146,15 @@ Result<Session> open_session(const Environment& environment, const Settings& set
     TRY(sampling, sampling_defaults(checkpoint.generation_config()));
     session.sampling = sampling;
   }
-  TRY(backend, make_backend(settings));
-  session.backend = std::move(backend);
+  TRY(planned, open_backend(environment, settings, options, checkpoint, config));
+  session.backend = std::move(planned.first);
+  MemoryPlan memory = std::move(planned.second);
 
   if (!options.quiet) {
     for (const std::string& line : beyond_machine(settings, session.backend)) {
       note(environment, line);
     }
   }
-  TRY(memory, plan_memory(checkpoint, config, *session.backend.ops,
-                          engine_options(settings, session.backend, options.max_reqs)));
   // One that does not fit is refused below, in the same words.
   if (!options.quiet && memory.fits()) note(environment, one_line(memory));
   ProgressBar bar(environment, "loading", ProgressBar::Unit::kBytes);

@@ -74,8 +74,11 @@ const Setting kTable[] = {
      .type = kChoice,
      .default_value = "auto",
      .choices = "float32|bfloat16|float16",
-     .help = "arithmetic: float32 is exact and slow; all others leave it to the back end to be as "
-             "fast as keeps the perplexity within 0.5 %"},
+     .help =
+         "arithmetic: float32 is exact and slow. All others leave it to the CPU to be as fast as "
+         "keeps the perplexity within 0.5 %; on a GPU they are the numbers between layers, and "
+         "those that weights in floating point are kept in. auto there: bfloat16, and float16 on "
+         "GPUs older than Ampere"},
     {.key = "keep_dtype_in_checkpoint",
      .type = kBoolean,
      .default_value = "true",
@@ -119,6 +122,12 @@ const Setting kTable[] = {
      .min = 1,
      .max = kMaxTokens,
      .help = "tokens of one step; longer prompts are computed in chunks of it"},
+    {.key = "infer.device",
+     .type = kText,
+     .default_value = "auto",
+     .help = "what computes: cpu, or a GPU: cuda, or cuda:1 for another than the first. auto: the "
+             "first GPU, and the CPU where there is none or where the GPU lacks kernels for the "
+             "model's weights"},
     {.key = "infer.num_threads",
      .type = kInteger,
      .default_value = "auto",
@@ -141,7 +150,13 @@ const Setting kTable[] = {
      .min = 0.001,
      .max = 1048576,
      .help = "GiB that weights, KV cache and workspace may take. auto: what is available, less 5 % "
-             "and at least 256 MiB"},
+             "and at least 256 MiB; on a GPU what infer.memory_utilization says"},
+    {.key = "infer.memory_utilization",
+     .type = kNumber,
+     .default_value = "0.9",
+     .min = 0.01,
+     .max = 1,
+     .help = "share of a GPU's memory that may be taken, what others have taken included"},
     {.key = "infer.cache_type",
      .type = kChoice,
      .default_value = "paged",
@@ -167,14 +182,15 @@ const Setting kTable[] = {
     {.key = "infer.deterministic",
      .type = kBoolean,
      .default_value = "false",
-     .help = "a request's tokens do not depend on what else is computed; the CPU back end keeps to "
-             "that in any case"},
+     .help = "a request's tokens do not depend on what else is computed, which costs a GPU speed; "
+             "the CPU back end keeps to that in any case"},
     {.key = "infer.cache_dtype",
      .type = kChoice,
      .default_value = "auto",
      .choices = "float32|float16|bfloat16|q8_0",
-     .help = "numbers of the KV cache; q8_0: 8 bits, and a float16 for every 32 of them. auto: "
-             "float16, and float32 with dtype=float32"},
+     .help =
+         "numbers of the KV cache; q8_0: 8 bits, and a float16 for every 32 of them, on the CPU "
+         "only. auto: float16, and float32 with dtype=float32; on a GPU what dtype is"},
     {.key = "infer.seed",
      .type = kInteger,
      .default_value = "0",
@@ -225,8 +241,8 @@ const Setting kTable[] = {
     {.key = "infer.soft_fp8",
      .type = kBoolean,
      .default_value = "false",
-     .available = "false",
-     .help = "FP8 weights on processors without FP8 arithmetic"},
+     .help = "FP8 weights without FP8 arithmetic: converted as they are read. In this version they "
+             "are in any case"},
     {.key = "infer.use_cuda_graph",
      .type = kBoolean,
      .default_value = "auto",

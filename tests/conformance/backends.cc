@@ -29,10 +29,10 @@ Backend cpu_backend(const std::string& name, cpu::Isa isa, cpu::Arithmetic arith
   return {name, make, arithmetic == cpu::Arithmetic::kFast ? fast : kExact};
 }
 
-// Results rounded twice to the bits that an activation has, half a unit in the last place each, 2^-8
-// of a number just above a power of two in BF16 and 2^-11 in F16. Weights in F32 or the other of the
-// two are rounded once: that is 0.2 % of a result's size at worst, four times the standard deviation
-// of a sum of many in BF16.
+// Results rounded twice to the bits that an activation has, half a unit in the last place each,
+// 2^-8 of a number just above a power of two in BF16 and 2^-11 in F16. Weights in F32 or the other
+// of the two are rounded once: that is 0.2 % of a result's size at worst, four times the standard
+// deviation of a sum of many in BF16.
 constexpr Tolerance kBf16{.activations = 0x1p-7,
                           .quantized_linear = 0x1p-7,
                           .float_linear = 0x1p-6,

@@ -26,8 +26,8 @@ namespace chitu::conformance {
 // rms the root mean square of all that was wanted. The reference accumulates in double.
 struct Tolerance {
   // Float sums of up to a few thousand terms: n roundings of 2^-24, in random directions, of
-  // partial sums as large as the result: about sqrt(n) * 6e-8. Results that are activations of fewer
-  // bits are rounded once more, and some, such as a query on its way to attention, twice.
+  // partial sums as large as the result: about sqrt(n) * 6e-8. Results that are activations of
+  // fewer bits are rounded once more, and some, such as a query on its way to attention, twice.
   double activations = 2e-5;
   // Linear with integer weights of at most 8 bits. The same where activations stay float. Where
   // they are quantized to 8 bits in blocks of 32 normally distributed values, the step is about 2.1
@@ -37,10 +37,10 @@ struct Tolerance {
   // Linear with weights in F32 or FP8. The same where they stay what they are; where they are
   // rounded to the activations' type, as half_linear says of activations.
   double float_linear = 2e-5;
-  // Linear with weights in BF16 or F16. The same where activations stay float. Where they are rounded to 8 significant bits, and weights in F16 are too, an error is at
-  // most 2^-9 of its value, its standard deviation about 0.16 % of sigma at worst, and that of the
-  // result 0.16 or 0.23 % of its own; the largest of some thousand results may be four times that
-  // off.
+  // Linear with weights in BF16 or F16. The same where activations stay float. Where they are
+  // rounded to 8 significant bits, and weights in F16 are too, an error is at most 2^-9 of its
+  // value, its standard deviation about 0.16 % of sigma at worst, and that of the result 0.16 or
+  // 0.23 % of its own; the largest of some thousand results may be four times that off.
   double half_linear = 2e-5;
 
   double linear(DType weights) const {
@@ -55,9 +55,9 @@ inline constexpr int kThreads[] = {1, kFewThreads, 16};
 
 // Every format of weights and caches that there is.
 inline constexpr DType kWeightFormats[] = {
-    DType::kF32,    DType::kF16,    DType::kBF16,    DType::kQ8_0,   DType::kQ4_0,
-    DType::kQ4_1,   DType::kQ5_0,   DType::kQ5_1,    DType::kQ2_K,   DType::kQ3_K,
-    DType::kQ4_K,   DType::kQ5_K,   DType::kQ6_K,    DType::kI4_G32, DType::kI4_G64,
+    DType::kF32,     DType::kF16,    DType::kBF16,   DType::kQ8_0,    DType::kQ4_0,
+    DType::kQ4_1,    DType::kQ5_0,   DType::kQ5_1,   DType::kQ2_K,    DType::kQ3_K,
+    DType::kQ4_K,    DType::kQ5_K,   DType::kQ6_K,   DType::kI4_G32,  DType::kI4_G64,
     DType::kI4_G128, DType::kI8_G32, DType::kI8_G64, DType::kI8_G128, DType::kF8_G128};
 inline constexpr DType kCacheFormats[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
 

@@ -36,8 +36,8 @@ struct Context {
   MatmulLt* lt = nullptr;
   Status status = {};  // the first failure; synchronize() reports it
 
-  // After each launch: `context.launched("RmsNorm", {rows, dim});` Takes the error of the launch, if
-  // any, into `status`, with the operation and its sizes.
+  // After each launch: `context.launched("RmsNorm", {rows, dim});` Takes the error of the launch,
+  // if any, into `status`, with the operation and its sizes.
   void launched(std::string_view operation, std::initializer_list<int64_t> sizes);
   // The same for calls of the runtime: `context.check(cudaMemcpyAsync(...), "Sample", {rows});`
   void check(cudaError_t error, std::string_view operation, std::initializer_list<int64_t> sizes);

@@ -25,6 +25,7 @@ class CudaOps : public Ops {
   explicit CudaOps(const CudaOptions& options) : name_(fmt::format("cuda:{}", options.device)) {
     context_.device = options.device;
     context_.activations = options.activations;
+    context_.deterministic = options.deterministic;
   }
   ~CudaOps() override {
     use_device();
@@ -82,8 +83,8 @@ class CudaOps : public Ops {
     if (bytes <= static_cast<int64_t>(workspace_.bytes())) return {};
     use_device();
     workspace_ = Buffer();
-    TRY(memory, allocate_device(static_cast<std::size_t>(bytes), Contents::kUndefined,
-                                context_.stream));
+    TRY(memory,
+        allocate_device(static_cast<std::size_t>(bytes), Contents::kUndefined, context_.stream));
     workspace_ = std::move(memory);
     context_.workspace = static_cast<std::byte*>(workspace_.data());
     return {};
@@ -200,10 +201,10 @@ class CudaOps : public Ops {
       pack_rows(layout, source, index, begin, begin + count, values, scales.data());
       const int64_t at = row + begin;
       TRY_STATUS(check(staging_->send(device + at * layout.stride), "uploading weights"));
-      TRY_STATUS(check(
-          staging_->upload(device + layout.scales_offset() + at * layout.scales_stride(),
-                           scales.data(), scales.size() * sizeof(float)),
-          "uploading scales"));
+      TRY_STATUS(
+          check(staging_->upload(device + layout.scales_offset() + at * layout.scales_stride(),
+                                 scales.data(), scales.size() * sizeof(float)),
+                "uploading scales"));
       if (source.copied) source.copied(part.row_slice(begin, count));
     }
     return {};

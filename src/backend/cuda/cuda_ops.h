@@ -13,6 +13,8 @@ struct CudaOptions {
   int device = 0;  // CUDA's index
   // kBF16, kF16 or kF32; what floating-point weights are kept in too.
   DType activations = DType::kBF16;
+  // A token comes to the same, to the last bit, whatever else is computed in its step; slower.
+  bool deterministic = false;
 };
 
 // One at a time may use it, from any thread.

@@ -24,6 +24,15 @@ struct Machine {
   std::vector<DeviceInfo> devices;  // by CUDA's index; empty on a machine without GPU or driver
 };
 
+struct DeviceMemory {
+  int64_t total = 0;
+  int64_t free = 0;  // not taken by anybody, this process included
+};
+
+// Makes the device ready, which takes a part of its memory. Errors: kUnsupported when built without
+// CUDA; kInternal when the driver reports a fault.
+Result<DeviceMemory> device_memory(int device);
+
 // Creates no context on any device. Errors: kUnsupported when built without CUDA; kInternal when
 // the driver reports a fault.
 Result<Machine> find_devices();

@@ -10,8 +10,8 @@
 
 namespace chitu::cuda {
 
-// `what`: what was being done, in words: "CUDA: allocating 2 GiB: out of memory; ...". Out of memory
-// is kResourceExhausted, everything else kInternal.
+// `what`: what was being done, in words: "CUDA: allocating 2 GiB: out of memory; ...". Out of
+// memory is kResourceExhausted, everything else kInternal.
 Status check(cudaError_t error, std::string_view what);
 
 }  // namespace chitu::cuda

@@ -5,7 +5,7 @@
 namespace chitu::cuda {
 namespace {
 
-Status check(cudaError_t error, std::string_view what) {
+Status seen(cudaError_t error, std::string_view what) {
   if (error == cudaSuccess) return {};
   return make_error(ErrorCode::kInternal, "CUDA: {}: {}; does nvidia-smi see the GPU?", what,
                     cudaGetErrorString(error));
@@ -15,17 +15,17 @@ Status check(cudaError_t error, std::string_view what) {
 
 Result<Machine> find_devices() {
   Machine machine;
-  TRY_STATUS(check(cudaRuntimeGetVersion(&machine.runtime_version), "the runtime's version"));
-  TRY_STATUS(check(cudaDriverGetVersion(&machine.driver_version), "the driver's version"));
+  TRY_STATUS(seen(cudaRuntimeGetVersion(&machine.runtime_version), "the runtime's version"));
+  TRY_STATUS(seen(cudaDriverGetVersion(&machine.driver_version), "the driver's version"));
   if (machine.driver_version == 0) return machine;
 
   int count = 0;
   const cudaError_t counted = cudaGetDeviceCount(&count);
   if (counted == cudaErrorNoDevice) return machine;
-  TRY_STATUS(check(counted, "the number of devices"));
+  TRY_STATUS(seen(counted, "the number of devices"));
   for (int index = 0; index < count; ++index) {
     cudaDeviceProp properties{};
-    TRY_STATUS(check(cudaGetDeviceProperties(&properties, index), "a device's properties"));
+    TRY_STATUS(seen(cudaGetDeviceProperties(&properties, index), "a device's properties"));
     machine.devices.push_back({
         .name = properties.name,
         .memory_bytes = static_cast<int64_t>(properties.totalGlobalMem),
@@ -35,6 +35,14 @@ Result<Machine> find_devices() {
     });
   }
   return machine;
+}
+
+Result<DeviceMemory> device_memory(int device) {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  TRY_STATUS(seen(cudaSetDevice(device), "choosing the device"));
+  TRY_STATUS(seen(cudaMemGetInfo(&free, &total), "a device's memory"));
+  return DeviceMemory{.total = static_cast<int64_t>(total), .free = static_cast<int64_t>(free)};
 }
 
 }  // namespace chitu::cuda

@@ -19,8 +19,8 @@ Status HostStaging::allocate() {
     void* memory = nullptr;
     TRY_STATUS(check(cudaMallocHost(&memory, kSlotBytes), "allocating pinned memory"));
     slot.memory = static_cast<std::byte*>(memory);
-    TRY_STATUS(check(cudaEventCreateWithFlags(&slot.copied, cudaEventDisableTiming),
-                     "creating an event"));
+    TRY_STATUS(
+        check(cudaEventCreateWithFlags(&slot.copied, cudaEventDisableTiming), "creating an event"));
   }
   return {};
 }

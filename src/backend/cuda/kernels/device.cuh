@@ -83,8 +83,7 @@ __device__ __forceinline__ void store(float* to, const float (&values)[kSize]) {
 // The sum over the warp, in every lane; the order of additions is fixed.
 __device__ __forceinline__ float warp_sum(float x) {
 #pragma unroll
-  for (int offset = kWarp / 2; offset > 0; offset /= 2)
-    x += __shfl_xor_sync(kAllLanes, x, offset);
+  for (int offset = kWarp / 2; offset > 0; offset /= 2) x += __shfl_xor_sync(kAllLanes, x, offset);
   return x;
 }
 

@@ -155,8 +155,8 @@ void run(Context& context, const Softcap& op) {
   dispatch_float(op.x.dtype, [&]<class T>() {
     dispatch_size<T>(is_aligned(op.x), [&]<int kSize>() {
       const Grid grid(op.x.rows(), op.x.cols() / kSize);
-      softcap_kernel<T, kSize><<<grid.grid(), Grid::kThreads, 0, context.stream>>>(
-          grid, rows_of<T>(op.x), op.cap);
+      softcap_kernel<T, kSize>
+          <<<grid.grid(), Grid::kThreads, 0, context.stream>>>(grid, rows_of<T>(op.x), op.cap);
     });
   });
   context.launched("Softcap", {op.x.rows(), op.x.cols()});
@@ -167,8 +167,8 @@ void run(Context& context, const Scale& op) {
   dispatch_float(op.x.dtype, [&]<class T>() {
     dispatch_size<T>(is_aligned(op.x), [&]<int kSize>() {
       const Grid grid(op.x.rows(), op.x.cols() / kSize);
-      scale_kernel<T, kSize><<<grid.grid(), Grid::kThreads, 0, context.stream>>>(
-          grid, rows_of<T>(op.x), op.factor);
+      scale_kernel<T, kSize>
+          <<<grid.grid(), Grid::kThreads, 0, context.stream>>>(grid, rows_of<T>(op.x), op.factor);
     });
   });
   context.launched("Scale", {op.x.rows(), op.x.cols()});

@@ -1,8 +1,7 @@
-#include "backend/cuda/kernels/norm.cuh"
-
 #include <algorithm>
 
 #include "backend/cuda/dispatch.h"
+#include "backend/cuda/kernels/norm.cuh"
 #include "backend/cuda/operations.h"
 #include "base/round_up.h"
 
@@ -20,8 +19,7 @@ struct Norm {
 template <class X, class R, class Y, int kSize>
 void launch(Context& context, const Norm& norm) {
   const int64_t dim = norm.x.cols();
-  const int64_t threads =
-      std::min<int64_t>(kMaxNormThreads, round_up(div_up(dim, kSize), kWarp));
+  const int64_t threads = std::min<int64_t>(kMaxNormThreads, round_up(div_up(dim, kSize), kWarp));
   norm_kernel<X, R, Y, kSize>
       <<<static_cast<unsigned>(norm.x.rows()), static_cast<unsigned>(threads), 0, context.stream>>>(
           rows_of<const X>(norm.x), rows_of<R>(norm.residual), norm.weight.row<const float>(0),

@@ -43,7 +43,7 @@ __global__ void __launch_bounds__(kMaxNormThreads)
 
   float kept[kKeptPacks][kSize];
   float squares = 0.0F;
-  const auto add = [&](const float (&values)[kSize]) {
+  const auto add = [&](const float(&values)[kSize]) {
 #pragma unroll
     for (int j = 0; j < kSize; ++j) squares += values[j] * values[j];
   };

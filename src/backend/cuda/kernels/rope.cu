@@ -1,6 +1,5 @@
-#include "backend/cuda/kernels/rope.cuh"
-
 #include "backend/cuda/dispatch.h"
+#include "backend/cuda/kernels/rope.cuh"
 #include "backend/cuda/kernels/rows.cuh"
 #include "backend/cuda/operations.h"
 
@@ -62,11 +61,10 @@ __global__ void rope_kernel(Grid grid, Rows<T> x, int head_dim, Rows<const float
 void run(Context& context, const RopeAngles& op) {
   if (op.cos.rows() == 0 || op.cos.cols() == 0) return;
   const Grid grid(op.cos.rows(), op.cos.cols());
-  const Ntk ntk{
-      .lens = op.ntk.lens.empty() ? nullptr : op.ntk.lens.row<const int32_t>(0),
-      .theta = op.ntk.theta,
-      .factor = op.ntk.factor,
-      .original_len = op.ntk.original_len};
+  const Ntk ntk{.lens = op.ntk.lens.empty() ? nullptr : op.ntk.lens.row<const int32_t>(0),
+                .theta = op.ntk.theta,
+                .factor = op.ntk.factor,
+                .original_len = op.ntk.original_len};
   angles_kernel<<<grid.grid(), Grid::kThreads, 0, context.stream>>>(
       grid, op.positions.row<const int32_t>(0), op.inv_freq.row<const float>(0), ntk, op.scale,
       rows_of<float>(op.cos), rows_of<float>(op.sin));

@@ -80,8 +80,8 @@ __device__ __forceinline__ float norm_scale(const T* x, int dim, int lane, float
   return 1.0F / sqrtf(warp_sum(squares) / static_cast<float>(dim) + eps);
 }
 
-// Norms and rotates a head. `to` may be x: a lane writes what it alone has read since the barrier in
-// warp_sum(), or without a norm what it alone reads.
+// Norms and rotates a head. `to` may be x: a lane writes what it alone has read since the barrier
+// in warp_sum(), or without a norm what it alone reads.
 template <class T, class To, bool kInterleaved>
 __device__ __forceinline__ void norm_rotate(const T* x, int dim, const float* weight, float eps,
                                             const float* cos, const float* sin, int half, int lane,
@@ -109,8 +109,8 @@ __global__ void __launch_bounds__(kHeadThreads) heads_kernel(Heads<T, C> args) {
   const Cache<C>& cache = args.cache;
   const int dim = cache.head_dim;
   const int all = args.heads + 2 * cache.kv_heads;
-  const int64_t warp = static_cast<int64_t>(blockIdx.x) * (kHeadThreads / kWarp) +
-                       threadIdx.x / kWarp;
+  const int64_t warp =
+      static_cast<int64_t>(blockIdx.x) * (kHeadThreads / kWarp) + threadIdx.x / kWarp;
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int64_t token = warp / all;
   if (token >= args.tokens) return;
@@ -162,8 +162,7 @@ void run(Context& context, const StoreKv& op) {
       const auto launch_size = [&]<int kSize>() {
         const Grid grid(op.k.rows(), op.k.cols() / kSize);
         store_kernel<T, C, kSize><<<grid.grid(), Grid::kThreads, 0, context.stream>>>(
-            grid, rows_of<const T>(op.k), rows_of<const T>(op.v),
-            cache_of<C>(op.kv, *op.plan));
+            grid, rows_of<const T>(op.k), rows_of<const T>(op.v), cache_of<C>(op.kv, *op.plan));
       };
       constexpr int kSize = kPackSize<C> < kPackSize<T> ? kPackSize<C> : kPackSize<T>;
       // A pack lies within one head.
