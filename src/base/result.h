@@ -38,7 +38,10 @@ struct Error {
   // The same error seen from further out: "path/config.json: hidden_size: expected an integer".
   // Without fmt: nvcc 13.0 takes its headers, but no call with a format.
   Error within(std::string_view where) && {
-    message.insert(0, ": ").insert(0, where);
+    std::string outer(where);
+    outer += ": ";
+    outer += message;
+    message = std::move(outer);
     return std::move(*this);
   }
 };
