@@ -10,18 +10,18 @@ namespace chitu::cuda {
 template <int kDim>
 struct MmaPrefillShape {
   static constexpr int kMostWarps = 4;
-  static constexpr int kStageKeys = kDim > 128 ? 32 : 64;
+  static constexpr int kStageKeys = kDim > 128 ? 16 : 64;  // shared memory
   static constexpr int kStageBytes = 2 * kStageKeys * MmaTile<kDim>::kRowBytes;
   static constexpr int kStages = 2;
   // A chunk's part is in registers. So is the span's, where they suffice; the whole's never.
   static constexpr bool kSpanInRegisters = kDim <= 128;
   static constexpr int kSharedParts = kSpanInRegisters ? 1 : 2;
+  static constexpr int kWarpBytes =
+      kSharedParts * SharedPart<kDim>::kBytes + MmaQueries<kDim>::kBytes;
   static constexpr int kBlocks = kDim <= 128 ? 2 : 1;  // of a multiprocessor
   static_assert(kChunkKeys % kStageKeys == 0);
 
-  static constexpr int bytes(int warps) {
-    return kStages * kStageBytes + warps * kSharedParts * SharedPart<kDim>::kBytes;
-  }
+  static constexpr int bytes(int warps) { return kStages * kStageBytes + warps * kWarpBytes; }
 };
 
 // A part that is being folded, in registers or shared memory.
@@ -100,7 +100,8 @@ class MmaStages {
   }
 
  private:
-  static constexpr int kRows = 16;  // that a warp copies at a time
+  // That a warp copies at a time: a stage, when there are as many warps as may be.
+  static constexpr int kRows = Shape::kStageKeys / Shape::kMostWarps;
 
   __device__ __forceinline__ std::byte* memory(int first) const {
     return memory_ + first / Shape::kStageKeys % Shape::kStages * Shape::kStageBytes;
@@ -144,11 +145,12 @@ __global__ __launch_bounds__(
     const int row = max(own_row, min(own_row + lane / 4 + i * 8, own_end - 1));
     visible[i] = visible_keys(args, rows.position(args, min(row, end_row - 1)));
   }
-  MmaQueries<kDim> queries;
-  queries.template load<T>(args, rows, kv_head, own_row, own_end);
 
-  std::byte* const parts = memory + Shape::kStages * Shape::kStageBytes +
-                           warp * Shape::kSharedParts * SharedPart<kDim>::kBytes;
+  std::byte* const own_memory =
+      memory + Shape::kStages * Shape::kStageBytes + warp * Shape::kWarpBytes;
+  std::byte* const parts = own_memory + MmaQueries<kDim>::kBytes;
+  MmaQueries<kDim> queries(own_memory);
+  load_queries<T>(queries, args, rows, kv_head, own_row, own_end);
   SharedPart<kDim> whole(parts);
   whole.clear();
   FoldedPart<kDim, Shape::kSpanInRegisters> span(parts + SharedPart<kDim>::kBytes);

@@ -17,9 +17,9 @@ struct MmaSplitShape {
   static constexpr int kMostWarps = kDim <= 64 ? 8 : 4;
   static constexpr int kStages = 3;
   static constexpr int kStageBytes = 2 * MmaTile<kDim>::kBytes;
-  static constexpr int kWarpBytes = kStages * kStageBytes;
+  static constexpr int kWarpBytes = kStages * kStageBytes + MmaQueries<kDim>::kBytes;
 
-  // For the parts of spans, the list of units, and all warps' stages.
+  // All warps' stages and queries, the part of a span, and the list of units.
   static constexpr int bytes(int warps, int sequences) {
     return warps * kWarpBytes + SharedPart<kDim>::kBytes +
            (sequences + 1) * static_cast<int>(sizeof(int));
@@ -204,13 +204,13 @@ __global__ __launch_bounds__(MmaSplitShape<kDim>::kMostWarps* kWarp,
   for (int i = 0; i < Shape::kStages - 1; ++i) loader.issue(args);
   SplitChunks chunks(args, work);
   SplitChunk chunk;
-  MmaQueries<kDim> queries;
+  MmaQueries<kDim> queries(stages + Shape::kStages * Shape::kStageBytes);
   MmaPart<kDim> part;
   int stage = 0;
   while (chunks.next(args, chunk)) {
     if (chunk.first) {
-      queries.template load<T>(args, chunk.unit.rows, chunk.unit.kv_head, chunk.unit.first_row,
-                               args.group);
+      load_queries<T>(queries, args, chunk.unit.rows, chunk.unit.kv_head, chunk.unit.first_row,
+                      args.group);
     }
     attend_chunk<T, kDim>(args, chunk, queries, loader, stages, stage, part);
     if (work.by_chunks) {

@@ -119,32 +119,70 @@ class SharedPart {
   float4* lane_;
 };
 
-// The queries of a warp as the matrix instructions take them.
-template <int kDim>
+// The queries of a warp as the matrix instructions take them: in registers, or each lane's in
+// shared memory of its own where registers would not suffice.
+template <int kDim, bool kInRegisters = (kDim <= 128)>
 struct MmaQueries {
+  static constexpr int kBytes = 0;  // of shared memory
   uint32_t values[kDim / 16][4];
 
-  // Rows first_row .. first_row + 15 of a sequence and kv head; zeros from end_row on.
-  template <class T>
-  __device__ __forceinline__ void load(const AttentionArgs& args, const SequenceRows& rows,
-                                       int kv_head, int first_row, int end_row) {
-    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  __device__ explicit MmaQueries(std::byte*) {}
+  __device__ __forceinline__ void set(int step, const uint32_t (&a)[4]) {
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int row = first_row + lane / 4 + half * 8;
-      const bool valid = row < end_row;
-      const T* from = static_cast<const T*>(args.q) +
-                      (valid ? rows.element(args, args.q_stride, kv_head, row) : 0);
+    for (int i = 0; i < 4; ++i) values[step][i] = a[i];
+  }
+  __device__ __forceinline__ void get(int step, uint32_t (&a)[4]) const {
 #pragma unroll
-      for (int step = 0; step < kDim / 8; ++step) {
-        const int dim = step * 8 + lane % 4 * 2;
-        values[step / 2][half + step % 2 * 2] =
-            valid && dim < args.head_dim ? __ldg(reinterpret_cast<const uint32_t*>(from + dim))
-                                         : 0U;
-      }
-    }
+    for (int i = 0; i < 4; ++i) a[i] = values[step][i];
   }
 };
+template <int kDim>
+struct MmaQueries<kDim, false> {
+  static constexpr int kBytes = kDim / 16 * kWarp * static_cast<int>(sizeof(uint4));
+  uint4* lane;
+
+  __device__ explicit MmaQueries(std::byte* memory)
+      : lane(reinterpret_cast<uint4*>(memory) + threadIdx.x % kWarp) {}
+  __device__ __forceinline__ void set(int step, const uint32_t (&a)[4]) {
+    lane[step * kWarp] = {a[0], a[1], a[2], a[3]};
+  }
+  __device__ __forceinline__ void get(int step, uint32_t (&a)[4]) const {
+    const uint4 values = lane[step * kWarp];
+    a[0] = values.x;
+    a[1] = values.y;
+    a[2] = values.z;
+    a[3] = values.w;
+  }
+};
+
+// Rows first_row .. first_row + 15 of a sequence and kv head; zeros from end_row on.
+template <class T, int kDim>
+__device__ __forceinline__ void load_queries(MmaQueries<kDim>& queries, const AttentionArgs& args,
+                                             const SequenceRows& rows, int kv_head, int first_row,
+                                             int end_row) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const T* from[2];
+  bool valid[2];
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int row = first_row + lane / 4 + half * 8;
+    valid[half] = row < end_row;
+    from[half] = static_cast<const T*>(args.q) +
+                 (valid[half] ? rows.element(args, args.q_stride, kv_head, row) : 0);
+  }
+#pragma unroll
+  for (int step = 0; step < kDim / 16; ++step) {
+    uint32_t a[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int dim = step * 16 + i / 2 * 8 + lane % 4 * 2;
+      a[i] = valid[i % 2] && dim < args.head_dim
+                 ? __ldg(reinterpret_cast<const uint32_t*>(from[i % 2] + dim))
+                 : 0U;
+    }
+    queries.set(step, a);
+  }
+}
 
 // A tile of keys and values, and who sees what of it.
 struct MmaKeys {
@@ -169,12 +207,14 @@ __device__ __forceinline__ void multiply_keys(float (&scores)[MmaTile<kDim>::kKe
   for (auto& n : scores) n[0] = n[1] = n[2] = n[3] = 0.0F;
 #pragma unroll
   for (int step = 0; step < kDim / 16; ++step) {
+    uint32_t a[4];
+    queries.get(step, a);
 #pragma unroll
     for (int pair = 0; pair < Tile::kKeys / 16; ++pair) {
       uint32_t b[4];
       load_matrices(b, keys + Tile::offset(pair * 16 + key, step * 2 + piece));
-      multiply_add<T>(scores[pair * 2], queries.values[step], b[0], b[1]);
-      multiply_add<T>(scores[pair * 2 + 1], queries.values[step], b[2], b[3]);
+      multiply_add<T>(scores[pair * 2], a, b[0], b[1]);
+      multiply_add<T>(scores[pair * 2 + 1], a, b[2], b[3]);
     }
   }
 }
