@@ -42,9 +42,10 @@ constexpr Tolerance kF16{.activations = 0x1p-10,
                          .float_linear = 0x1p-9,
                          .half_linear = 0x1p-9};
 
-Backend cuda_backend(const std::string& name, DType activations, const Tolerance& tolerance) {
+Backend cuda_backend(const std::string& name, DType activations, const Tolerance& tolerance,
+                     bool deterministic = false) {
   const auto make = [=](int /*threads*/) -> std::unique_ptr<Ops> {
-    auto ops = make_cuda_ops({.activations = activations});
+    auto ops = make_cuda_ops({.activations = activations, .deterministic = deterministic});
     if (ops.ok()) return std::move(*ops);
     const ErrorCode code = ops.error().code;  // of a build or machine without, and else of a fault
     EXPECT_TRUE(code == ErrorCode::kUnsupported || code == ErrorCode::kNotFound)
@@ -56,8 +57,8 @@ Backend cuda_backend(const std::string& name, DType activations, const Tolerance
           .tolerance = tolerance,
           .weights = {DType::kF32, DType::kF16, DType::kBF16, DType::kF8_G128},
           .caches = {DType::kF32, DType::kF16, DType::kBF16},
-          // Few rows and many go to different kernels.
-          .tokens_are_alone = false};
+          // Few tokens and many are multiplied by different kernels otherwise.
+          .tokens_are_alone = deterministic};
 }
 
 }  // namespace
@@ -81,6 +82,7 @@ std::vector<Backend> backends() {
       cuda_backend("cuda_bf16", DType::kBF16, kBf16),
       cuda_backend("cuda_f16", DType::kF16, kF16),
       cuda_backend("cuda_f32", DType::kF32, kExact),
+      cuda_backend("cuda_bf16_deterministic", DType::kBF16, kBf16, true),
   };
 }
 
