@@ -102,7 +102,7 @@ check device "$counted" "$device_test"
 check tests "$counted" "$conformance" --gtest_brief=0 --gtest_filter="$(names "$only")"
 if [ -n "$sanitize" ]; then
   # A minute or two each: what takes longest without gains nothing with it.
-  small=$(names 'cuda_(bf16|f32)' | tr : '\n' |
+  small=$(names 'cuda_(bf16|f32)$' | tr : '\n' |
     grep -Ev 'Large|Long|Distribution|Threads|Many|Ragged|Spoilt|EveryC|NotFinite' | paste -sd:)
   for tool in memcheck racecheck initcheck; do
     check "$tool" "grep 'ERROR SUMMARY' | tail -1" compute-sanitizer --tool $tool --error-exitcode 9 \
