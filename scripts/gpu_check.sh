@@ -6,10 +6,10 @@
 #   scripts/gpu_check.sh --sanitize                         and small cases under compute-sanitizer
 #   scripts/gpu_check.sh --bench /data/Llama-3.2-1B         and `chitu bench` of a checkpoint
 #   scripts/gpu_check.sh --only 'Linears.*cuda_bf16'        tests whose names match
-#   scripts/gpu_check.sh --bundle build/gpu                 instead: copies what another machine needs
+#   scripts/gpu_check.sh --bundle gpu.tar.gz                instead: packs what another machine needs
 #
-# A bundle is a build folder of its own: programs, stripped, beside the libraries that a machine with
-# CUDA may lack. There: scripts/gpu_check.sh --build build/gpu
+# A bundle holds programs, stripped, and the libraries that a machine with CUDA may lack. There:
+# mkdir gpu && tar -xzf gpu.tar.gz -C gpu && scripts/gpu_check.sh --build gpu
 set -euo pipefail
 
 build=build/cuda
@@ -19,7 +19,7 @@ sanitize=
 bundle=
 models=()
 usage() {
-  sed -n '2,12s/^# \{0,1\}//p' "$0"
+  sed -n '2,13s/^# \{0,1\}//p' "$0"
   exit "${1:-2}"
 }
 while [ $# -gt 0 ]; do
@@ -51,21 +51,23 @@ conformance=$(program conformance_test)
 device_test=$(program backend_cuda_test)
 
 if [ -n "$bundle" ]; then
-  mkdir -p "$bundle/bin" "$bundle/lib"
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  mkdir "$folder/bin" "$folder/lib"
   for file in "$chitu" "$conformance" "$device_test"; do
-    strip -o "$bundle/bin/$(basename "$file")" "$file"
-    # The C library and the driver are the other machine's own, and so is CUDA.
+    strip -o "$folder/bin/$(basename "$file")" "$file"
+    # The libraries of the compiler, CUDA and the driver are the other machine's own.
     ldd "$file" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' |
-      grep -Ev '/(libc|libm|libdl|librt|libpthread|ld-linux[^/]*|libcuda|libcublas[^/]*)\.so' |
-      xargs -r cp -Lt "$bundle/lib"
+      grep -Ev '/lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|tinfo|cuda|cublas[^/]*)\.so' |
+      xargs -r cp -Lt "$folder/lib"
   done
-  du -sh "$bundle"
+  tar -czf "$bundle" -C "$folder" .
+  du -h "$bundle"
   exit
 fi
 
 out=${out:-$build/gpu_check}
 mkdir -p "$out"
-# After what the machine has: a bundle's libraries stand in for missing ones only.
 export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/cuda/lib64:$build/lib
 
 rows=()

@@ -63,11 +63,10 @@ std::string optional_parts(const ModelConfig& config) {
   return parts.empty() ? "" : fmt::format(", {}", fmt::join(parts, ", "));
 }
 
-Status print_model(const Environment& environment, const Settings& settings,
-                   const Backend& backend) {
+Status print_model(const Environment& environment, const Settings& settings, Backend& backend) {
   TRY(checkpoint, open_checkpoint(environment, settings));
   TRY(config, checked_model_config(checkpoint, settings));
-  TRY(memory, plan_memory(checkpoint, config, *backend.ops, engine_options(settings, backend, 1)));
+  TRY(memory, plan_model(environment, settings, {}, checkpoint, config, backend));
   fmt::print("\nmodel\n");
   row("files", checkpoint.path().string());
   row("architecture", config.architecture + optional_parts(config));

@@ -105,32 +105,25 @@ std::vector<std::string> beyond_machine(const Settings& settings, const Backend&
   return lines;
 }
 
-namespace {
-
-// What computes, and what the model will take there. A GPU that was found, not asked for, gives way
-// to the CPU where it has no kernels for the model's weights.
-Result<std::pair<Backend, MemoryPlan>> open_backend(const Environment& environment,
-                                                    const Settings& settings,
-                                                    const OpenOptions& options,
-                                                    const Checkpoint& checkpoint,
-                                                    const ModelConfig& config) {
-  TRY(backend, make_backend(settings));
-  Result<MemoryPlan> memory = plan_memory(checkpoint, config, *backend.ops,
-                                          engine_options(settings, backend, options.max_reqs));
-  if (memory.ok()) return std::pair(std::move(backend), std::move(*memory));
-  if (!backend.on_gpu || !settings.is_auto("infer.device") ||
-      memory.error().code != ErrorCode::kUnsupported) {
-    return std::move(memory).error();
+Result<MemoryPlan> plan_model(const Environment& environment, const Settings& settings,
+                              const OpenOptions& options, const Checkpoint& checkpoint,
+                              const ModelConfig& config, Backend& backend) {
+  const auto plan = [&] {
+    return plan_memory(checkpoint, config, *backend.ops,
+                       engine_options(settings, backend, options.max_reqs));
+  };
+  Result<MemoryPlan> memory = plan();
+  if (memory.ok() || memory.error().code != ErrorCode::kUnsupported || !backend.on_gpu ||
+      !settings.is_auto("infer.device")) {
+    return memory;
   }
-  if (!options.quiet) {
-    note(environment, fmt::format("the CPU computes: {}", memory.error().message));
-  }
+  if (!options.quiet) note(environment, fmt::format("on the CPU: {}", memory.error().message));
   Settings on_cpu = settings;
   TRY_STATUS(on_cpu.set("infer.device", "cpu"));
-  return open_backend(environment, on_cpu, options, checkpoint, config);
+  TRY(cpu, make_backend(on_cpu));
+  backend = std::move(cpu);
+  return plan();
 }
-
-}  // namespace
 
 Result<Session> open_session(const Environment& environment, const Settings& settings,
                              const OpenOptions& options) {
@@ -146,9 +139,9 @@ Result<Session> open_session(const Environment& environment, const Settings& set
     TRY(sampling, sampling_defaults(checkpoint.generation_config()));
     session.sampling = sampling;
   }
-  TRY(planned, open_backend(environment, settings, options, checkpoint, config));
-  session.backend = std::move(planned.first);
-  MemoryPlan memory = std::move(planned.second);
+  TRY(backend, make_backend(settings));
+  session.backend = std::move(backend);
+  TRY(memory, plan_model(environment, settings, options, checkpoint, config, session.backend));
 
   if (!options.quiet) {
     for (const std::string& line : beyond_machine(settings, session.backend)) {

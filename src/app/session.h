@@ -12,6 +12,7 @@
 #include "app/settings.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/memory_plan.h"
 #include "io/checkpoint.h"
 #include "io/json.h"
 #include "text/chat_template.h"
@@ -54,6 +55,12 @@ struct OpenOptions {
   bool quiet = false;    // notes and the memory plan are not written to standard error
   std::optional<SchedulingOptions> scheduling;  // else as the settings say
 };
+
+// What the model will take. Where settings leave the device open and the GPU lacks kernels for the
+// model's weights, `backend` becomes the CPU, and a note says so.
+Result<MemoryPlan> plan_model(const Environment& environment, const Settings& settings,
+                              const OpenOptions& options, const Checkpoint& checkpoint,
+                              const ModelConfig& config, Backend& backend);
 
 // Opens everything.
 Result<Session> open_session(const Environment& environment, const Settings& settings,
