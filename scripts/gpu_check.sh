@@ -112,7 +112,7 @@ if [ -n "$sanitize" ]; then
   done
 fi
 for model in ${models+"${models[@]}"}; do
-  check "bench_$(basename "$model" | tr -c 'A-Za-z0-9_.\n-' _)" cat "$chitu" bench --json \
+  check "bench_$(basename "$model" | tr -c 'A-Za-z0-9_.\n-' _)" "grep -m1 '^{'" "$chitu" bench --json \
     "models=$model" infer.device=cuda
 done
 
