@@ -2,6 +2,9 @@
 
 add_library(chitu_options INTERFACE)
 target_include_directories(chitu_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+# fmt 9 takes half of its functions' constexpr away from nvcc, which then refuses the other half.
+target_compile_definitions(chitu_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
 # nvcc hands its host compiler what stands behind -Xcompiler. It makes code of its own from what it
 # reads, so most warnings would be about that.
 target_compile_options(chitu_options INTERFACE

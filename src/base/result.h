@@ -8,10 +8,6 @@
 // A message says what happened, where (file, field, value), and what to do about it.
 #pragma once
 
-#ifdef __NVCC__
-// fmt 9 takes half of its functions' constexpr away from nvcc, which then refuses the other half.
-#define FMT_USE_CONSTEXPR 1
-#endif
 #include <fmt/format.h>
 
 #include <optional>
@@ -36,12 +32,8 @@ struct Error {
   std::string message;
 
   // The same error seen from further out: "path/config.json: hidden_size: expected an integer".
-  // Without fmt: nvcc 13.0 takes its headers, but no call with a format.
   Error within(std::string_view where) && {
-    std::string outer(where);
-    outer += ": ";
-    outer += message;
-    message = std::move(outer);
+    message.insert(0, fmt::format("{}: ", where));
     return std::move(*this);
   }
 };

@@ -38,6 +38,7 @@ constexpr Tolerance kBf16{.activations = 0x1p-7,
                           .float_linear = 0x1p-6,
                           .half_linear = 0x1p-6};
 constexpr Tolerance kF16{.activations = 0x1p-10,
+                         .smallest = 0x1p-25,
                          .quantized_linear = 0x1p-10,
                          .float_linear = 0x1p-9,
                          .half_linear = 0x1p-9};

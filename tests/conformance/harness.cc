@@ -178,7 +178,7 @@ void Conformance::expect_close(const Floats& found, const Floats& wanted, double
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     // What overflows an activation of 16 bits is infinite on both sides, or not a number.
     if (found[i] == wanted[i] || (std::isnan(found[i]) && std::isnan(wanted[i]))) continue;
-    const double limit = tolerance * (std::fabs(wanted[i]) + rms);
+    const double limit = tolerance * (std::fabs(wanted[i]) + rms) + GetParam().tolerance.smallest;
     ASSERT_LE(std::fabs(static_cast<double>(found[i]) - wanted[i]), limit)
         << "at " << i << " of " << wanted.size() << ": found " << found[i] << ", wanted "
         << wanted[i];

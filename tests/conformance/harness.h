@@ -29,6 +29,8 @@ struct Tolerance {
   // partial sums as large as the result: about sqrt(n) * 6e-8. Results that are activations of
   // fewer bits are rounded once more, and some, such as a query on its way to attention, twice.
   double activations = 2e-5;
+  // Half of the smallest number that an activation can be, beside the share of its size.
+  double smallest = 0;
   // Linear with integer weights of at most 8 bits. The same where activations stay float. Where
   // they are quantized to 8 bits in blocks of 32 normally distributed values, the step is about 2.1
   // sigma / 127, its error's standard deviation 0.5 % of sigma, and so is that of the result; the
