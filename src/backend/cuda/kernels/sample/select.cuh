@@ -227,10 +227,13 @@ class Selection {
     }
     team_.sync();  // others have read what this block gathered
   }
-  // Counts on, but no further than tells that there are too many.
+  // One addition for all lanes that come together. Counts on when the list is full.
   __device__ static void append(uint64_t* list, int& count, uint64_t rank) {
-    if (*const_cast<volatile int*>(&count) > kGathered) return;
-    const int i = atomicAdd(&count, 1);
+    const unsigned lanes = __activemask();
+    const int first = __ffs(static_cast<int>(lanes)) - 1;
+    const int lane = RowTeam<kBlocks>::lane();
+    int i = lane == first ? atomicAdd(&count, __popc(lanes)) : 0;
+    i = __shfl_sync(lanes, i, first) + __popc(lanes & ((1U << lane) - 1));
     if (i < kGathered) list[i] = rank;
   }
   __device__ void take(int rank, uint64_t* list, int& count) {
