@@ -90,6 +90,14 @@ def test_many_small_values(server):
     refused(server, "/detokenize", b'{"tokens": [' + b"0," * 3_000_000 + b"0]}")
 
 
+def test_the_depth_of_a_body(server):
+    """64 levels, the body itself the first of them."""
+    def body(depth):
+        return b'{"prompt": "a", "max_tokens": 1, "unknown": ' + b"[" * depth + b"]" * depth + b"}"
+    assert exchange(server, post("/v1/completions", body(63))).status == 200
+    assert "64 levels" in refused(server, "/v1/completions", body(64))["message"]
+
+
 def test_too_many_of_something(server):
     refused(server, "/v1/completions", {"prompt": ["a"] * 200}, "prompt")
     refused(server, "/v1/completions", {"prompt": ["a"] * 20, "n": 16}, "n")

@@ -39,14 +39,21 @@ def test_a_model_that_cannot_be_loaded(tmp_path):
 def test_sigterm_finishes_what_runs(tmp_path):
     """Streams that run are finished, new requests are refused, then it ends with 0."""
     with Server(tmp_path) as server:
-        connection, reader = begin_stream(server, LONG)
-        idle = connect(server)
+        connection, reader = begin_stream(server, {**LONG, "n": 4})
+        idle, half = connect(server), connect(server)
+        late = post("/v1/completions", {**LONG, "stream": False})
+        half.sendall(late[:30])
+        assert server.get("/ready")[0] == 200  # and with that, it has read the half
         chunks = reader.chunks()
         next(chunks)
         server.process.send_signal(signal.SIGTERM)
+        assert server.wait_until(lambda: "SIGTERM" in server.log())
+        half.sendall(late[30:])
+        assert Reader(half).answer().status == 503
         text = b"".join(chunks)
         assert text.endswith(b"data: [DONE]\n\n")
         assert Reader(idle).is_closed()
+        half.close()
         connection.close()
         server.assert_ended()
     with pytest.raises(ConnectionRefusedError):

@@ -51,6 +51,14 @@ def test_what_the_template_is_given(shown, fields, text):
     assert usage["prompt_tokens"] == len(tokens)
 
 
+def test_a_prompt_that_becomes_empty(tmp_path):
+    model = tiny_with_template(tmp_path, "{{ messages[0].content }}")
+    with Server(tmp_path, model=model) as server:
+        body = {"messages": [{"role": "user", "content": ""}], "max_tokens": 1}
+        status, text = server.post("/v1/chat/completions", body)
+        assert (status, json.loads(text)["error"]["code"]) == (400, "invalid_value")
+
+
 def test_special_tokens_of_a_prompt(shown):
     """Text gets them unless that is turned off; a chat does not, as its template writes its own."""
     def tokens(**fields):

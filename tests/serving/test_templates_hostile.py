@@ -14,6 +14,8 @@ TEMPLATES = {
                 "{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}",
     "attributes": "{{ messages.__class__.__mro__[1].__subclasses__() }}",
     "itself": "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+    "deep": "{% if true %}" * 20_000 + "{% endif %}" * 20_000,
+    "deep expression": "{{ " + "(" * 100_000 + "1" + ")" * 100_000 + " }}",
     "broken": "{% for message in messages %}",
     "raise": "{{ raise_exception('no such role') }}",
 }
