@@ -4,9 +4,9 @@
     python3 tests/serving/load.py --minutes 10
 
 Starts a server, asks each request of a pool alone, and then keeps --streams clients busy with requests
-of the pool, cut to random lengths. Some clients leave in the middle, some send what must be refused.
+of the pool. Some clients leave in the middle, some send what must be refused.
 Shown at the end, and the reason for an exit status of 1:
-  - a stream that differs from its solo run, broke off, or was answered by an error
+  - a stream that differs from its solo run, lacks tokens, broke off, or was answered by an error
   - a bad request that was not answered with 4xx
   - memory of the server that still grows after the first third of the time
   - with --minutes 5 or more: a 99th percentile of the time between tokens beyond 3 times the median
@@ -52,6 +52,44 @@ class Result:
     def problem(self, text):
         if len(self.problems) < 20:
             self.problems.append(text)
+
+
+class Answer:
+    """A stream, event by event."""
+
+    def __init__(self):
+        self.text, self.finish, self.tokens, self.done, self.error = "", None, None, False, None
+
+    def take(self, event):
+        """Whether the event has a piece of the answer. None is [DONE]."""
+        if event is None:
+            self.done = True
+        elif "error" in event:
+            self.error = str(event["error"])
+        elif event["choices"]:
+            choice = event["choices"][0]
+            self.text += choice["text"]
+            self.finish = choice["finish_reason"] or self.finish
+            return True
+        else:
+            self.tokens = event["usage"]["completion_tokens"]
+        return False
+
+    def problem(self, entry, has_left=False):
+        """What is wrong with the answer to an entry of the pool; None: nothing. A client that has left
+        has seen its beginning."""
+        if self.error is not None:
+            return f"an error: {self.error[:200]}"
+        if not (entry.text.startswith(self.text) if has_left else entry.text == self.text):
+            return (f"different from alone: {self.text[:100]!r} ({len(self.text)} letters) is not "
+                    f"{entry.text[:100]!r} ({len(entry.text)})")
+        if has_left:
+            return None
+        if not self.done or self.finish != "length":
+            return f"broke off: finish_reason {self.finish}, [DONE]: {self.done}"
+        if self.tokens != entry.body["max_tokens"]:
+            return f"{self.tokens} tokens of {entry.body['max_tokens']}"
+        return None
 
 
 class Connection:
@@ -134,8 +172,9 @@ class Load:
 
     def make_body(self, i, max_tokens, max_words):
         words = [self.random.choice(WORDS) for _ in range(self.random.randint(3, max_words))]
-        body = {"prompt": f"{i} " + " ".join(words), "max_tokens": max_tokens, "stream": True,
-                "ignore_eos": True, "temperature": 0}
+        body = {"prompt": f"{i} " + " ".join(words), "max_tokens": self.random.randint(1, max_tokens),
+                "stream": True, "stream_options": {"include_usage": True}, "ignore_eos": True,
+                "temperature": 0}
         if i % 2:
             body.update(temperature=0.9, seed=i, top_p=0.95, frequency_penalty=0.3)
         return body
@@ -145,46 +184,42 @@ class Load:
             async with Connection(self.server.port) as connection:
                 status = await connection.post("/v1/completions", entry.body)
                 assert status == 200, await connection.text()
-                pieces = [event["choices"][0]["text"] async for event in connection.events() if event]
-            self.pool[i] = PoolEntry(entry.body, "".join(pieces))
+                answer = Answer()
+                async for event in connection.events():
+                    answer.take(event)
+            self.pool[i] = PoolEntry(entry.body, answer.text)
+            assert (problem := answer.problem(self.pool[i])) is None, problem
 
     async def stream(self):
-        """A request of the pool, cut to a random length; one in ten leaves before its end."""
+        """A request of the pool; one in ten leaves before its end."""
         entry = self.random.choice(self.pool)
-        count = self.random.randint(1, entry.body["max_tokens"])
-        leave_after = self.random.randint(0, count) if self.random.random() < 0.1 else None
+        leaves = self.random.random() < 0.1
+        leave_after = self.random.randint(0, entry.body["max_tokens"]) if leaves else None
         start = last = time.monotonic()
-        text, finish, tokens, done = "", None, 0, False
+        answer, pieces = Answer(), 0
         async with Connection(self.server.port) as connection:
-            status = await connection.post("/v1/completions", {**entry.body, "max_tokens": count})
+            status = await connection.post("/v1/completions", entry.body)
             if status != 200:
                 self.result.problem(f"status {status}: {(await connection.text())[:200]}")
                 return
             async for event in connection.events():
-                if leave_after is not None and tokens >= leave_after:
+                if leaves and pieces >= leave_after:
                     self.result.cancelled += 1
                     if self.random.random() < 0.5:
                         connection.reset()
                     break
-                done = event is None
-                if done:
+                if answer.take(event):
+                    now = time.monotonic()
+                    (self.result.gaps if pieces else self.result.first).append(now - last)
+                    last = now
+                    pieces += 1
+                if answer.done or answer.error:
                     break
-                now = time.monotonic()
-                (self.result.gaps if tokens else self.result.first).append(now - last)
-                last = now
-                tokens += 1
-                choice = event["choices"][0]
-                text += choice["text"]
-                finish = choice["finish_reason"] or finish
-        self.result.tokens += tokens
-        # A character may be cut at the end of a shorter answer.
-        if not entry.text.startswith(text.rstrip("\ufffd")):
-            self.result.problem(f"different from alone after {time.monotonic() - start:.1f} s: "
-                                f"{text[:100]!r} is no beginning of {entry.text[:100]!r}")
-        if leave_after is None:
+        self.result.tokens += pieces
+        if not leaves:
             self.result.streams += 1
-            if not done or finish != "length":
-                self.result.problem(f"broke off: finish_reason {finish}, [DONE]: {done}")
+        if problem := answer.problem(entry, has_left=leaves):
+            self.result.problem(f"after {time.monotonic() - start:.1f} s: {problem}")
 
     async def bad_request(self):
         path, body = self.random.choice(bad_requests(self.pool))
@@ -199,8 +234,8 @@ class Load:
         while time.monotonic() < self.begin + self.seconds:
             try:
                 await (self.bad_request() if self.random.random() < 0.1 else self.stream())
-            except (OSError, asyncio.IncompleteReadError, ValueError) as error:
-                self.result.problem(f"a lost connection: {error!r}")
+            except (OSError, asyncio.IncompleteReadError, ValueError, LookupError) as error:
+                self.result.problem(f"a lost connection, or a stream that makes no sense: {error!r}")
                 await asyncio.sleep(0.1)
 
     async def watch_memory(self, progress):

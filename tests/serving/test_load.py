@@ -2,8 +2,9 @@
 
 import asyncio
 
+import pytest
 from chitu_server import Server
-from load import MIB, Load, default_model, growth, report, settings
+from load import MIB, Answer, Load, PoolEntry, default_model, growth, report, settings
 
 SECONDS = 60
 STREAMS = 256
@@ -21,3 +22,31 @@ def test_load(tmp_path):
     assert result.cancelled > 0
     assert result.refused > 0
     assert growth(result, SECONDS) < 16 * MIB
+
+
+def piece(text, finish=None):
+    return {"choices": [{"text": text, "finish_reason": finish}]}
+
+
+def usage(tokens):
+    return {"choices": [], "usage": {"completion_tokens": tokens}}
+
+
+@pytest.mark.parametrize("events, problem", [
+    ([piece("ab"), piece("c", "length"), usage(3), None], None),
+    ([piece("ab"), piece("", "length"), usage(3), None], "different"),
+    ([piece("", "length"), usage(3), None], "different"),
+    ([piece("abcd", "length"), usage(3), None], "different"),
+    ([piece("abc", "length"), usage(2), None], "2 tokens of 3"),
+    ([piece("abc", "length"), None], "None tokens of 3"),
+    ([piece("abc", "stop"), usage(3), None], "broke off"),
+    ([piece("abc"), usage(3), None], "broke off"),
+    ([piece("abc", "length"), usage(3)], "broke off"),
+    ([piece("ab"), {"error": {"message": "out of blocks"}}], "out of blocks"),
+])
+def test_a_stream_that_is_not_whole_is_seen(events, problem):
+    answer = Answer()
+    for event in events:
+        answer.take(event)
+    found = answer.problem(PoolEntry({"max_tokens": 3}, "abc"))
+    assert found is None if problem is None else problem in found
