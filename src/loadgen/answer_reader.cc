@@ -22,12 +22,20 @@ bool has_text(const json::Object& parent, std::string_view key) {
   return text != nullptr && !text->empty();
 }
 
+bool has_items(const json::Object& parent, std::string_view key) {
+  const json::Value* value = parent.if_contains(key);
+  const auto* items = value == nullptr ? nullptr : value->if_array();
+  return items != nullptr && !items->empty();
+}
+
+// Servers send fields that are empty or null in chunks without text, and call the text of reasoning
+// reasoning_content (SGLang, llama.cpp) or reasoning (vLLM).
 bool carries_text(const json::Object& choice) {
   if (has_text(choice, "text")) return true;
   const json::Object* delta = object_at(choice, "delta");
   return delta != nullptr &&
          (has_text(*delta, "content") || has_text(*delta, "reasoning_content") ||
-          delta->contains("tool_calls"));
+          has_text(*delta, "reasoning") || has_items(*delta, "tool_calls"));
 }
 
 int64_t count_of(const json::Object& usage, std::string_view key) {

@@ -38,6 +38,30 @@ TEST(AnswerReader, ReadsAChat) {
   EXPECT_EQ(record.finish_reason, "length");
 }
 
+TEST(AnswerReader, CountsNoPieceWithoutText) {
+  const RequestRecord record = read({
+      R"({"choices":[{"delta":{"role":"assistant","content":"","reasoning_content":null,"tool_calls":null}}]})",
+      R"({"choices":[{"delta":{"content":"","tool_calls":[]}}]})",
+      R"({"choices":[{"delta":{"content":"a","reasoning_content":null,"tool_calls":null}}]})",
+      R"({"choices":[{"delta":{"content":null,"tool_calls":null},"finish_reason":"stop"}]})",
+      "[DONE]",
+  });
+  EXPECT_TRUE(record.ok()) << record.failure;
+  EXPECT_THAT(record.arrivals, ElementsAre(3));
+  EXPECT_EQ(record.output_tokens, 1);
+}
+
+TEST(AnswerReader, CountsReasoningAndToolCalls) {
+  const RequestRecord record = read({
+      R"({"choices":[{"delta":{"reasoning":"hm"}}]})",
+      R"({"choices":[{"delta":{"reasoning_content":"hm"}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]})",
+      R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})",
+  });
+  EXPECT_TRUE(record.ok()) << record.failure;
+  EXPECT_THAT(record.arrivals, ElementsAre(1, 2, 3));
+}
+
 TEST(AnswerReader, CountsPiecesWhereTheServerCountsNoTokens) {
   const RequestRecord record =
       read({R"({"choices":[{"text":"a"}]})", R"({"choices":[{"text":"b"}]})",
