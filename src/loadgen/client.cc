@@ -174,7 +174,7 @@ class Run {
         idle_.pop_back();
       } else {
         connection = std::make_unique<Connection>(io_);
-        const bool connected = co_await connect(*connection, record);
+        const bool connected = co_await connect(*connection, record, deadline);
         if (!connected) co_return;
       }
       connection->stream.expires_at(deadline);
@@ -199,9 +199,10 @@ class Run {
     return fail(record, kind_of(error), error.message());
   }
 
-  asio::awaitable<bool> connect(Connection& connection, RequestRecord& record) {
-    connection.stream.expires_after(
-        duration_of(std::min(options_.connect_seconds, options_.request_seconds)));
+  asio::awaitable<bool> connect(Connection& connection, RequestRecord& record,
+                                Clock::time_point deadline) {
+    connection.stream.expires_at(
+        std::min(deadline, Clock::now() + duration_of(options_.connect_seconds)));
     auto [error, endpoint] = co_await connection.stream.async_connect(endpoints_, kAwait);
     if (error) {
       fail(record, error);

@@ -1,5 +1,5 @@
 // The HTTP client: sends a workload to a server and records what comes back. Nothing in it waits
-// without a limit.
+// without a limit, but for the look-up of the server's name, which is the system's.
 #pragma once
 
 #include <cstdint>

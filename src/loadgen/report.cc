@@ -28,6 +28,11 @@ std::string label(int64_t concurrency) {
   return concurrency == 0 ? "no limit" : std::to_string(concurrency);
 }
 
+// Nothing is measured where nothing was completed.
+std::string milliseconds(const Summary& summary, double seconds) {
+  return summary.count == 0 ? "-" : fmt::format("{:.2f}", seconds * kMilliseconds);
+}
+
 std::string describe_tokens(const Statistics& s) {
   std::string text = fmt::format("{} in ({:.1f}/s)", counted(s.prompt_tokens, "token"),
                                  s.per_second(s.prompt_tokens));
@@ -88,11 +93,10 @@ std::string describe_sweep(std::span<const Level> levels) {
   for (const Level& level : levels) {
     const Statistics& s = level.statistics;
     text += fmt::format(
-        "| {:>11} | {:>10.2f} | {:>12.1f} | {:>11.2f} | {:>11.2f} | {:>11.2f} | {:>10.2f} | {:>6} "
-        "|\n",
+        "| {:>11} | {:>10.2f} | {:>12.1f} | {:>11} | {:>11} | {:>11} | {:>10} | {:>6} |\n",
         label(level.concurrency), s.per_second(s.completed), s.per_second(s.output_tokens),
-        s.ttft.p50 * kMilliseconds, s.ttft.p99 * kMilliseconds, s.tpot.p50 * kMilliseconds,
-        s.itl.p99 * kMilliseconds, s.failed);
+        milliseconds(s.ttft, s.ttft.p50), milliseconds(s.ttft, s.ttft.p99),
+        milliseconds(s.tpot, s.tpot.p50), milliseconds(s.itl, s.itl.p99), s.failed);
   }
   std::vector<std::pair<std::string, double>> bars;
   for (const Level& level : levels) {
@@ -123,23 +127,14 @@ std::string bar_chart(std::string_view title, std::span<const std::pair<std::str
 }
 
 std::string gap_chart(const Statistics& statistics) {
-  if (statistics.gaps.empty()) return "";
-  constexpr double kFirstMs = 1;
-  std::vector<double> counts;
-  for (const double gap : statistics.gaps) {
-    const double doublings =
-        std::ceil(std::log2(std::max(gap * kMilliseconds, kFirstMs) / kFirstMs));
-    const auto index = static_cast<std::size_t>(doublings);
-    if (index >= counts.size()) counts.resize(index + 1);
-    ++counts[index];
-  }
   std::vector<std::pair<std::string, double>> bars;
-  const auto first = std::find_if(counts.begin(), counts.end(), [](double n) { return n > 0; });
-  for (auto it = first; it != counts.end(); ++it) {
-    const auto doublings = static_cast<int>(it - counts.begin());
-    bars.emplace_back(fmt::format("up to {:.0f} ms", std::ldexp(kFirstMs, doublings)), *it);
+  for (std::size_t i = 0; i < statistics.gap_classes.size(); ++i) {
+    const int64_t n = statistics.gap_classes[i];
+    if (bars.empty() && n == 0) continue;
+    bars.emplace_back(fmt::format("up to {:.0f} ms", std::ldexp(1, static_cast<int>(i))),
+                      static_cast<double>(n));
   }
-  return bar_chart("times between tokens", bars, "tokens");
+  return bar_chart("times between pieces of text", bars, "times");
 }
 
 std::string describe_progress(const Progress& progress) {

@@ -37,6 +37,16 @@ TEST(Report, OfFailuresAloneHasNoTable) {
   EXPECT_THAT(text, Not(HasSubstr("TTFT")));
 }
 
+TEST(Report, OfASweepShowsNoTimesWhereNothingWasDone) {
+  const std::vector<RequestRecord> records = {{.end = 1, .ended = true, .failure = "timeout"}};
+  const std::vector<Level> levels = {
+      {.concurrency = 1, .statistics = two_requests()},
+      {.concurrency = 2, .statistics = compute_statistics(records, std::nullopt)}};
+  const std::string text = describe_sweep(levels);
+  EXPECT_THAT(text, HasSubstr("|      200.00 |"));
+  EXPECT_THAT(text, HasSubstr("|           2 |       0.00 |          0.0 |           - |"));
+}
+
 TEST(Report, DrawsBars) {
   const std::vector<std::pair<std::string, double>> bars = {{"1", 10}, {"16", 40}, {"64", 0}};
   EXPECT_EQ(bar_chart("t", bars, "tok/s", 8),

@@ -44,10 +44,10 @@ Result<ServiceLevel> ServiceLevel::parse(std::string_view text) {
     double milliseconds = 0;
     const auto [end, code] =
         std::from_chars(number.data(), number.data() + number.size(), milliseconds);
-    std::optional<double>* field = name == "ttft"   ? &level.ttft
-                                   : name == "tpot" ? &level.tpot
-                                   : name == "e2e"  ? &level.e2e
-                                                    : nullptr;
+    std::optional<double>* field = name == "ttft"                    ? &level.ttft
+                                   : name == "tpot"                  ? &level.tpot
+                                   : name == "e2e" || name == "e2el" ? &level.e2e
+                                                                     : nullptr;
     if (field == nullptr || code != std::errc() || end != number.data() + number.size() ||
         !std::isfinite(milliseconds) || milliseconds <= 0) {
       return make_error(ErrorCode::kInvalidArgument,
@@ -69,10 +69,25 @@ bool ServiceLevel::is_met_by(const RequestRecord& record) const {
   return !e2e || record.seconds() <= *e2e;
 }
 
+namespace {
+
+std::vector<int64_t> classes_of(const std::vector<double>& gaps) {
+  std::vector<int64_t> classes;
+  for (const double gap : gaps) {
+    const double milliseconds = std::max(gap * 1000, 1.0);
+    const auto index = static_cast<std::size_t>(std::ceil(std::log2(milliseconds)));
+    if (index >= classes.size()) classes.resize(index + 1);
+    ++classes[index];
+  }
+  return classes;
+}
+
+}  // namespace
+
 Statistics compute_statistics(std::span<const RequestRecord> records,
                               const std::optional<ServiceLevel>& level) {
   Statistics all;
-  std::vector<double> ttft, tpot, e2e;
+  std::vector<double> ttft, tpot, gaps, e2e;
   std::optional<double> begin;
   double end = 0;
   if (level) all.good = 0;
@@ -100,13 +115,14 @@ Statistics compute_statistics(std::span<const RequestRecord> records,
     if (record.output_tokens > 1) tpot.push_back(record.time_per_output_token());
     e2e.push_back(record.seconds());
     for (std::size_t i = 1; i < record.arrivals.size(); ++i) {
-      all.gaps.push_back(record.arrivals[i] - record.arrivals[i - 1]);
+      gaps.push_back(record.arrivals[i] - record.arrivals[i - 1]);
     }
   }
   all.seconds = begin ? end - *begin : 0;
   all.ttft = summarize(std::move(ttft));
   all.tpot = summarize(std::move(tpot));
-  all.itl = summarize(all.gaps);
+  all.gap_classes = classes_of(gaps);
+  all.itl = summarize(std::move(gaps));
   all.e2e = summarize(std::move(e2e));
   return all;
 }

@@ -43,7 +43,7 @@ struct Statistics {
   double seconds = 0;  // from the first request's start to the last one's end
   int64_t completed = 0;
   int64_t failed = 0;
-  int64_t resent = 0;                        // times that a request was sent once more
+  int64_t resent = 0;                        // times that a request was sent again
   int64_t unfinished = 0;                    // when the run was interrupted
   std::map<std::string, Failures> failures;  // by kind
 
@@ -53,8 +53,9 @@ struct Statistics {
   int64_t output_tokens = 0;
   int64_t without_usage = 0;     // requests whose tokens the server did not count
   Summary ttft, tpot, itl, e2e;  // seconds
-  std::vector<double> gaps;      // those of itl, in no order
-  std::optional<int64_t> good;   // met the service level, when there is one
+  // Those of itl in classes that double: number i counts the times up to 2^i milliseconds.
+  std::vector<int64_t> gap_classes;
+  std::optional<int64_t> good;  // met the service level, when there is one
 
   double per_second(int64_t n) const { return seconds > 0 ? static_cast<double>(n) / seconds : 0; }
 };

@@ -38,6 +38,8 @@ TEST(ServiceLevel, IsReadInMilliseconds) {
   EXPECT_EQ(level->ttft, 0.5);
   EXPECT_EQ(level->tpot, 0.0505);
   EXPECT_FALSE(level->e2e.has_value());
+  EXPECT_EQ(ServiceLevel::parse("e2e:9000")->e2e, 9);
+  EXPECT_EQ(ServiceLevel::parse("e2el:9000")->e2e, 9);  // as vLLM calls it
   for (const char* wrong : {"", " ", "ttft", "ttft:", "ttft:x", "ttft:-1", "ttft:0", "ttft:nan",
                             "ttft:inf", "itl:5", ":5", "ttft:5s"}) {
     EXPECT_FALSE(ServiceLevel::parse(wrong).ok()) << wrong;
