@@ -10,6 +10,7 @@
 #include "app/bench_report.h"
 #include "app/commands.h"
 #include "app/decode_window.h"
+#include "app/json_output.h"
 #include "app/random_tokens.h"
 #include "app/session.h"
 #include "app/terminal.h"
@@ -34,7 +35,7 @@ constexpr Option kOptions[] = {
      .help = "tokens in the cache before decoding begins (default: 1)"},
     {.name = "--repetitions", .letter = 'r', .value = "N", .help = "timed runs (default: 5)"},
     {.name = "--warmup", .value = "N", .help = "runs before them (default: 1)"},
-    {.name = "--json", .help = "one JSON object instead of the table"},
+    kJsonOption,
 };
 
 Result<std::vector<RequestId>> submit(Engine& engine, const BenchCase& what, std::mt19937& random) {

@@ -8,6 +8,7 @@
 #include <random>
 #include <unordered_set>
 
+#include "app/bench_plan.h"
 #include "app/commands.h"
 #include "app/json_output.h"
 #include "app/random_tokens.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int64_t kMaxTokens = 1 << 20;
 constexpr int64_t kMaxRequests = 65536;
+constexpr int64_t kMaxPromptTokens = int64_t{1} << 28;  // in all, made before the clock runs: 1 GiB
 
 struct Lengths {
   int64_t input = 0;
@@ -44,10 +46,9 @@ Result<BatchTimes> run_requests(Engine& engine, const std::vector<Lengths>& requ
   const Stopwatch stopwatch;
   BatchTimes times;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    TRY(id, engine.submit({.prompt = std::move(prompts[i]),
-                           .max_new_tokens = requests[i].output,
-                           .ignore_eos = true}));
-    static_cast<void>(id);
+    TRY_STATUS(engine.submit({.prompt = std::move(prompts[i]),
+                              .max_new_tokens = requests[i].output,
+                              .ignore_eos = true}));
   }
   std::unordered_set<RequestId> begun;
   int64_t ended = 0;
@@ -63,6 +64,16 @@ Result<BatchTimes> run_requests(Engine& engine, const std::vector<Lengths>& requ
   }
   times.all = stopwatch.seconds();
   return times;
+}
+
+// Before anything is loaded: requests that would not be computed as the report says.
+Status check_fits(const Settings& settings, std::string_view option, int64_t reqs, int64_t tokens) {
+  TRY_STATUS(check_batch(option, reqs, settings));
+  const int64_t room = settings.integer("infer.max_seq_len");
+  if (settings.is_auto("infer.max_seq_len") || tokens <= room) return {};
+  return make_error(ErrorCode::kInvalidArgument,
+                    "--input-len and --output-len take {} a request: infer.max_seq_len={}",
+                    counted(tokens, "token"), room);
 }
 
 // A session with room for `reqs` requests of `tokens` each, unless the settings say otherwise.
@@ -93,7 +104,8 @@ constexpr Option kLatencyOptions[] = {
     {.name = "--batch-size", .letter = 'b', .value = "N", .help = "requests (default: 8)"},
     {.name = "--iterations", .value = "N", .help = "timed batches (default: 10)"},
     {.name = "--warmup", .value = "N", .help = "batches before them (default: 1)"},
-    {.name = "--json", .value = "FILE", .help = "the figures as JSON; - prints nothing else"},
+    kJsonOption,
+    kJsonFileOption,
 };
 
 struct LatencyPlan {
@@ -101,18 +113,20 @@ struct LatencyPlan {
   int64_t batch = 0, iterations = 0, warmup = 0;
 };
 
-Result<LatencyPlan> read_latency_plan(const Args& args) {
+Result<LatencyPlan> read_latency_plan(const Args& args, const Settings& settings) {
   TRY(input, args.integer_or("--input-len", 32, 1, kMaxTokens));
   TRY(output, args.integer_or("--output-len", 128, 1, kMaxTokens));
   TRY(batch, args.integer_or("--batch-size", 8, 1, kMaxRequests));
   TRY(iterations, args.integer_or("--iterations", 10, 1, 100'000));
   TRY(warmup, args.integer_or("--warmup", 1, 0, 100'000));
+  TRY_STATUS(check_fits(settings, "--batch-size", batch, input + output));
   return LatencyPlan{{input, output}, batch, iterations, warmup};
 }
 
 Result<int> run_latency(const Invocation& invocation) {
-  const Result<LatencyPlan> plan = read_latency_plan(invocation.args);
+  const Result<LatencyPlan> plan = read_latency_plan(invocation.args, invocation.settings);
   if (!plan.ok()) return usage_error("bench latency", plan.error().message);
+  TRY(output, JsonOutput::open(invocation.args));
   TRY(session, open_for(invocation, plan->batch, plan->lengths.input + plan->lengths.output));
   const std::vector<Lengths> batch(static_cast<std::size_t>(plan->batch), plan->lengths);
   std::mt19937 random(1);
@@ -128,8 +142,7 @@ Result<int> run_latency(const Invocation& invocation) {
   bar.clear();
   const loadgen::Summary ttft = loadgen::summarize(first);
   const loadgen::Summary whole = loadgen::summarize(all);
-  const std::string json_file = invocation.args.value("--json").value_or("");
-  if (json_file != "-") {
+  if (!output.replaces_tables()) {
     fmt::print("{}: {} at once, each of {} in and {} out, {} times\n\n", session.model_name,
                counted(plan->batch, "request"), counted(plan->lengths.input, "token"),
                counted(plan->lengths.output, "token"), plan->iterations);
@@ -147,20 +160,23 @@ Result<int> run_latency(const Invocation& invocation) {
                  {"p90_latency_ms", whole.p90 * 1000},
                  {"p99_latency_ms", whole.p99 * 1000},
                  {"p50_first_token_ms", ttft.p50 * 1000}});
-  TRY_STATUS(write_json(json_file, report));
+  TRY_STATUS(output.write(report));
   return kExitOk;
 }
 
 constexpr Option kThroughputOptions[] = {
     {.name = "--num-prompts", .value = "N", .help = "requests (default: 100)"},
-    {.name = "--concurrency", .value = "N", .help = "at once, at most (default: 16)"},
+    {.name = "--concurrency",
+     .value = "N",
+     .help = "at once, at most (default: infer.max_reqs, or 16 where that is auto)"},
     {.name = "--input-len", .value = "N", .help = "tokens of a prompt (default: 256)"},
     {.name = "--output-len", .value = "N", .help = "tokens of an answer (default: 128)"},
     {.name = "--range-ratio",
      .value = "R",
      .help = "random lengths in [len*(1-R), len*(1+R)] (default: 0)"},
     {.name = "--seed", .value = "N", .help = "of lengths and tokens (default: 0)"},
-    {.name = "--json", .value = "FILE", .help = "the figures as JSON; - prints nothing else"},
+    kJsonOption,
+    kJsonFileOption,
 };
 
 struct ThroughputPlan {
@@ -175,26 +191,39 @@ struct ThroughputPlan {
   }
 };
 
-Result<ThroughputPlan> read_throughput_plan(const Args& args) {
+Result<ThroughputPlan> read_throughput_plan(const Args& args, const Settings& settings) {
   TRY(prompts, args.integer_or("--num-prompts", 100, 1, kMaxRequests));
-  TRY(concurrency, args.integer_or("--concurrency", 16, 1, kMaxRequests));
+  const int64_t at_once =
+      settings.is_auto("infer.max_reqs") ? 16 : settings.integer("infer.max_reqs");
+  TRY(concurrency, args.integer_or("--concurrency", at_once, 1, kMaxRequests));
   TRY(input, args.integer_or("--input-len", 256, 1, kMaxTokens));
   TRY(output, args.integer_or("--output-len", 128, 1, kMaxTokens));
   TRY(ratio, args.number_or("--range-ratio", 0, 0, 1));
   TRY(seed, args.integer_or("--seed", 0, 0, 0xffffffff));
+  if (prompts > kMaxPromptTokens / input) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "--num-prompts {} of {} each are more than {} tokens in all", prompts,
+                      counted(input, "token"), kMaxPromptTokens);
+  }
   ThroughputPlan plan{.concurrency = concurrency, .seed = static_cast<uint32_t>(seed)};
   std::mt19937_64 random(plan.seed);
   for (int64_t i = 0; i < prompts; ++i) {
     const int64_t in = loadgen::length_near(input, ratio, random);
     plan.requests.push_back({in, loadgen::length_near(output, ratio, random)});
   }
+  TRY_STATUS(check_fits(settings, "--concurrency", concurrency, plan.longest()));
   return plan;
 }
 
 Result<int> run_throughput(const Invocation& invocation) {
-  const Result<ThroughputPlan> plan = read_throughput_plan(invocation.args);
+  const Result<ThroughputPlan> plan = read_throughput_plan(invocation.args, invocation.settings);
   if (!plan.ok()) return usage_error("bench throughput", plan.error().message);
-  TRY(session, open_for(invocation, plan->concurrency, plan->longest()));
+  TRY(output, JsonOutput::open(invocation.args));
+  // No more at once than are asked for, where the settings have room for more.
+  Settings settings = invocation.settings;
+  TRY_STATUS(settings.set("infer.max_reqs", std::to_string(plan->concurrency)));
+  TRY(session, open_for({invocation.environment, invocation.args, settings}, plan->concurrency,
+                        plan->longest()));
   const auto n = static_cast<int64_t>(plan->requests.size());
   ProgressBar bar(invocation.environment, "answering", ProgressBar::Unit::kItems);
   std::mt19937 random(plan->seed + 1);
@@ -207,8 +236,7 @@ Result<int> run_throughput(const Invocation& invocation) {
     sum.output += r.output;
   }
   const auto speed = [&](int64_t count) { return static_cast<double>(count) / times.all; };
-  const std::string json_file = invocation.args.value("--json").value_or("");
-  if (json_file != "-") {
+  if (!output.replaces_tables()) {
     fmt::print("{}: {} in {:.2f} s, {} at once at most\n\n", session.model_name,
                counted(n, "request"), times.all, session.engine->memory().max_reqs);
     fmt::print("| a second |   requests | tokens in | tokens out |  together |\n");
@@ -218,14 +246,14 @@ Result<int> run_throughput(const Invocation& invocation) {
   }
   json::Object report = head_json(session);
   report.insert({{"num_prompts", n},
-                 {"concurrency", plan->concurrency},
+                 {"concurrency", session.engine->memory().max_reqs},
                  {"duration", times.all},
                  {"total_input_tokens", sum.input},
                  {"total_output_tokens", sum.output},
                  {"request_throughput", speed(n)},
                  {"output_throughput", speed(sum.output)},
                  {"total_token_throughput", speed(sum.input + sum.output)}});
-  TRY_STATUS(write_json(json_file, report));
+  TRY_STATUS(output.write(report));
   return kExitOk;
 }
 

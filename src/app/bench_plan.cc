@@ -19,17 +19,16 @@ int64_t steps_ahead(int64_t prompt, int64_t batch, int64_t step_tokens) {
   return (prompt * batch + room - 1) / room - 1;
 }
 
-// A row of so many requests computed fewer at a time would be labelled wrongly.
-Status check_batch(const BenchPlan& plan, const Settings& settings) {
-  const int64_t max_reqs = settings.integer("infer.max_reqs");
-  if (settings.is_auto("infer.max_reqs") || plan.max_batch() <= max_reqs) return {};
-  return make_error(ErrorCode::kInvalidArgument,
-                    "--batch {}: infer.max_reqs={}, so {} at most; without infer.max_reqs there is "
-                    "room for any batch",
-                    plan.max_batch(), max_reqs, max_reqs);
-}
-
 }  // namespace
+
+Status check_batch(std::string_view option, int64_t batch, const Settings& settings) {
+  const int64_t max_reqs = settings.integer("infer.max_reqs");
+  if (settings.is_auto("infer.max_reqs") || batch <= max_reqs) return {};
+  return make_error(ErrorCode::kInvalidArgument,
+                    "{} {}: infer.max_reqs={}, so {} at most; without infer.max_reqs there is "
+                    "room for any number",
+                    option, batch, max_reqs, max_reqs);
+}
 
 std::string BenchCase::name() const {
   if (decode == 0) return fmt::format("pp{}", prompt);
@@ -103,7 +102,7 @@ Result<BenchPlan> read_bench_plan(const Args& args, const Settings& settings) {
     return make_error(ErrorCode::kInvalidArgument,
                       "nothing to time: both --prompt-tokens and --decode-tokens are 0");
   }
-  TRY_STATUS(check_batch(plan, settings));
+  TRY_STATUS(check_batch("--batch", plan.max_batch(), settings));
   if (!settings.is_auto("infer.max_seq_len")) {
     const int64_t tokens = settings.integer("infer.max_seq_len");
     TRY_STATUS(check_room(plan, tokens, fmt::format("infer.max_seq_len={}", tokens)));

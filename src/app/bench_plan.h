@@ -38,6 +38,10 @@ struct BenchPlan {
 // infer.max_reqs, requests longer than infer.max_seq_len.
 Result<BenchPlan> read_bench_plan(const Args& args, const Settings& settings);
 
+// Error: `option` asks for a batch above infer.max_reqs, which would be computed fewer at a time
+// and labelled wrongly.
+Status check_batch(std::string_view option, int64_t batch, const Settings& settings);
+
 // Error: a case that takes more than `tokens` a request, with the option to change and the largest
 // value that works. `limit` is how the user calls that number: "infer.max_seq_len=256".
 Status check_room(const BenchPlan& plan, int64_t tokens, std::string_view limit);

@@ -5,6 +5,7 @@
 
 #include "app/bench_report.h"
 #include "app/commands.h"
+#include "app/json_output.h"
 
 namespace chitu::app {
 namespace {

@@ -5,16 +5,17 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "app/json_output.h"
 #include "app/machine.h"
 #include "base/counted.h"
+#include "loadgen/statistics.h"
 
 namespace chitu::app {
 
 double BenchTiming::median() const {
   std::vector<double> sorted = speeds;
   std::sort(sorted.begin(), sorted.end());
-  const std::size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return loadgen::percentile(sorted, 50);
 }
 
 double BenchTiming::least() const { return *std::min_element(speeds.begin(), speeds.end()); }
@@ -66,21 +67,6 @@ std::string bench_json(const Session& session, const Settings& settings, const B
                       {"results", std::move(rows)}};
   if (!error.empty()) report["error"] = error;
   return plain_json(report);
-}
-
-std::string plain_json(const json::Value& value) {
-  std::vector<std::string> parts;
-  if (value.is_object()) {
-    for (const auto& [key, item] : value.get_object()) {
-      parts.push_back(fmt::format("{}:{}", boost::json::serialize(key), plain_json(item)));
-    }
-    return fmt::format("{{{}}}", fmt::join(parts, ","));
-  }
-  if (value.is_array()) {
-    for (const json::Value& item : value.get_array()) parts.push_back(plain_json(item));
-    return fmt::format("[{}]", fmt::join(parts, ","));
-  }
-  return value.is_double() ? fmt::format("{}", value.get_double()) : boost::json::serialize(value);
 }
 
 }  // namespace chitu::app

@@ -6,7 +6,6 @@
 
 #include "app/bench_plan.h"
 #include "app/session.h"
-#include "io/json.h"
 
 namespace chitu::app {
 
@@ -26,8 +25,5 @@ void print_bench_row(const BenchTiming& timing);
 // case; empty: nothing did.
 std::string bench_json(const Session& session, const Settings& settings, const BenchPlan& plan,
                        const std::vector<BenchTiming>& timings, std::string_view error);
-
-// JSON text with numbers as people write them, 2083.45 rather than 2.08345E3.
-std::string plain_json(const json::Value& value);
 
 }  // namespace chitu::app

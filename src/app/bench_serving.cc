@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
-#include "app/bench_report.h"
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/json_output.h"
@@ -50,7 +50,8 @@ constexpr Option kOptions[] = {
      .help = "as in ttft:500 tpot:50 e2e:9000, milliseconds: counts requests that keep it"},
     {.name = "--timeout", .value = "SECONDS", .help = "for a whole request (default: 600)"},
     {.name = "--seed", .value = "N", .help = "of prompts and times (default: 0)"},
-    {.name = "--json", .value = "FILE", .help = "the figures as JSON; - prints nothing else"},
+    kJsonOption,
+    kJsonFileOption,
 };
 
 // Each request at once takes a socket; the soft limit of many systems is 1,024.
@@ -116,15 +117,16 @@ Result<loadgen::Statistics> run_jobs(const ServingPlan& plan, const std::vector<
 // A server that answers nothing is found before the long part.
 Status warm_up(const ServingPlan& plan, Watcher& watcher) {
   if (plan.warmup == 0) return {};
-  const double all_at_once = HUGE_VAL;
-  TRY(s, run_jobs(plan, plan.jobs(0, plan.warmup, all_at_once), 1, watcher));
+  TRY(s, run_jobs(plan, plan.jobs(0), 1, watcher));
   if (s.completed > 0 || s.failures.empty()) return {};
   const auto& [kind, same] = *s.failures.begin();
   return make_error(ErrorCode::kIo, "{}: no request of the warm-up was answered: {}: {}",
                     plan.base_url, kind, same.example);
 }
 
-json::Object report_json(const ServingPlan& plan, const std::vector<loadgen::Level>& levels) {
+// `status` is what ended the program before the last run.
+json::Object report_json(const ServingPlan& plan, const std::vector<loadgen::Level>& levels,
+                         const Status& status) {
   json::Object report{{"version", CHITU_VERSION},
                       {"base_url", plan.base_url},
                       {"model", plan.body.model},
@@ -140,51 +142,68 @@ json::Object report_json(const ServingPlan& plan, const std::vector<loadgen::Lev
     report["output_len"] = plan.random.output_len;
     report["range_ratio"] = plan.random.range_ratio;
     report["prefix_len"] = plan.random.prefix_len;
+  } else {
+    report["repeated_prompts"] = plan.repeated_prompts();
   }
   json::Array results;
   for (const loadgen::Level& level : levels) results.push_back(loadgen::to_json(level));
   report["results"] = std::move(results);
+  if (!status.ok()) report["error"] = status.error().message;
   return report;
 }
 
 void print_head(const ServingPlan& plan) {
-  fmt::print("{} at {}{}: {} a run, {}\n", plan.body.model, plan.base_url,
-             loadgen::target_of(plan.body.api), counted(plan.num_prompts, "request"),
+  const loadgen::Server& server = plan.client.server;
+  fmt::print("{} at http://{}{}{}: {} a run, {}\n", plan.body.model, server.authority(),
+             server.prefix, loadgen::target_of(plan.body.api), counted(plan.num_prompts, "request"),
              std::isinf(plan.request_rate)
                  ? "sent as soon as the concurrency allows"
                  : fmt::format("{} a second, burstiness {}", plan.request_rate, plan.burstiness));
+  if (const int64_t n = plan.repeated_prompts(); n > 0) {
+    fmt::print("{} of all runs come again, for there are {}: a server may have them in its cache\n",
+               counted(n, "prompt"), counted(plan.pool.size(), "conversation"));
+  }
   std::fflush(stdout);
+}
+
+// A run for each concurrency, until Ctrl-C; appends to `levels` as it goes.
+Status run_levels(const ServingPlan& plan, bool as_table, Watcher& watcher,
+                  std::vector<loadgen::Level>& levels) {
+  for (const int64_t concurrency : plan.concurrencies) {
+    if (watcher.interrupted()) break;
+    const auto jobs = plan.jobs(static_cast<int64_t>(levels.size()) + 1);
+    TRY(statistics, run_jobs(plan, jobs, concurrency, watcher));
+    levels.push_back({.concurrency = concurrency, .statistics = std::move(statistics)});
+    if (!as_table) continue;
+    fmt::print("{}", loadgen::describe(levels.back()));
+    std::fflush(stdout);
+  }
+  if (as_table && levels.size() > 1) fmt::print("{}", loadgen::describe_sweep(levels));
+  if (as_table && levels.size() == 1) fmt::print("{}", loadgen::gap_chart(levels[0].statistics));
+  return {};
 }
 
 Result<int> run(const Invocation& invocation) {
   Result<ServingPlan> plan = read_serving_plan(invocation.args);
   if (!plan.ok()) return usage_error("bench serving", plan.error().message);
+  TRY(output, JsonOutput::open(invocation.args));
   allow_many_files();
   if (plan->body.model.empty()) {
     TRY(model, first_model(*plan));
     plan->body.model = std::move(model);
   }
-  const bool as_table = plan->json_file != "-";
+  const bool as_table = !output.replaces_tables();
   if (as_table) print_head(*plan);
   Watcher watcher(invocation.environment);
   TRY_STATUS(warm_up(*plan, watcher));
   std::vector<loadgen::Level> levels;
-  bool all_well = true;
-  for (const int64_t concurrency : plan->concurrencies) {
-    if (watcher.interrupted()) break;
-    const auto jobs = plan->jobs(levels.size() + 1, plan->num_prompts, plan->request_rate);
-    TRY(statistics, run_jobs(*plan, jobs, concurrency, watcher));
-    all_well = all_well && statistics.failed == 0;
-    levels.push_back({.concurrency = concurrency, .statistics = std::move(statistics)});
-    if (as_table) {
-      fmt::print("{}", loadgen::describe(levels.back()));
-      std::fflush(stdout);
-    }
-  }
-  if (as_table && levels.size() > 1) fmt::print("{}", loadgen::describe_sweep(levels));
-  if (as_table && levels.size() == 1) fmt::print("{}", loadgen::gap_chart(levels[0].statistics));
-  TRY_STATUS(write_json(plan->json_file, report_json(*plan, levels)));
+  const Status status = run_levels(*plan, as_table, watcher, levels);
+  TRY_STATUS(output.write(report_json(*plan, levels, status)));
+  TRY_STATUS(status);
   if (watcher.interrupted()) return kExitInterrupted;
+  const bool all_well = std::all_of(levels.begin(), levels.end(), [](const loadgen::Level& level) {
+    return level.statistics.failed == 0;
+  });
   return all_well ? kExitOk : kExitError;
 }
 
@@ -199,7 +218,7 @@ const Command kBenchServingCommand{
     .examples =
         "chitu bench serving --base-url http://127.0.0.1:21002\n"
         "chitu bench serving --concurrency 1,4,16 --num-prompts 64 --ignore-eos\n"
-        "chitu bench serving --request-rate 5 --goodput ttft:500 tpot:50 --json result.json",
+        "chitu bench serving --request-rate 5 --goodput ttft:500 tpot:50 --output result.json",
     .run = run,
 };
 

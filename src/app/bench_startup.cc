@@ -20,7 +20,8 @@ constexpr Option kOptions[] = {
     {.name = "--iterations", .value = "N", .help = "timed starts (default: 5)"},
     {.name = "--warmup", .value = "N", .help = "starts before them (default: 1)"},
     {.name = "--timeout", .value = "SECONDS", .help = "for one start (default: 600)"},
-    {.name = "--json", .value = "FILE", .help = "the figures as JSON; - prints nothing else"},
+    kJsonOption,
+    kJsonFileOption,
 };
 
 struct StartupPlan {
@@ -39,6 +40,7 @@ Result<StartupPlan> read_plan(const Args& args) {
 Result<int> run(const Invocation& invocation) {
   const Result<StartupPlan> plan = read_plan(invocation.args);
   if (!plan.ok()) return usage_error("bench startup", plan.error().message);
+  TRY(output, JsonOutput::open(invocation.args));
   // Fetched here, if need be, rather than in the first start.
   TRY_STATUS(open_checkpoint(invocation.environment, invocation.settings));
   std::vector<std::string> command = {"/proc/self/exe", "run", "--raw", "--quiet"};
@@ -57,18 +59,17 @@ Result<int> run(const Invocation& invocation) {
   bar.clear();
   const loadgen::Summary s = loadgen::summarize(seconds);
   const double least = *std::min_element(seconds.begin(), seconds.end());
-  const std::string json_file = invocation.args.value("--json").value_or("");
-  if (json_file != "-") {
+  if (!output.replaces_tables()) {
     fmt::print(
         "{}: from process start to the first text: {:.3f} s (median of {}; {:.3f} to {:.3f})\n",
         model_name(invocation.settings), s.p50, counted(plan->iterations, "start"), least, s.most);
   }
-  TRY_STATUS(write_json(json_file, {{"version", CHITU_VERSION},
-                                    {"model", model_name(invocation.settings)},
-                                    {"iterations", plan->iterations},
-                                    {"p50_startup_s", s.p50},
-                                    {"min_startup_s", least},
-                                    {"max_startup_s", s.most}}));
+  TRY_STATUS(output.write({{"version", CHITU_VERSION},
+                           {"model", model_name(invocation.settings)},
+                           {"iterations", plan->iterations},
+                           {"p50_startup_s", s.p50},
+                           {"min_startup_s", least},
+                           {"max_startup_s", s.most}}));
   return kExitOk;
 }
 

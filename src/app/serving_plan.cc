@@ -1,6 +1,8 @@
 #include "app/serving_plan.h"
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace chitu::app {
 namespace {
@@ -68,10 +70,12 @@ Status read_prompts(const Args& args, ServingPlan& plan) {
                       "--dataset sharegpt and --dataset-path FILE go together");
   }
   if (!path) {
-    if (plan.num_prompts > kMaxWords / (input + prefix)) {
+    for (const auto& [option, n] :
+         {std::pair("--num-prompts", plan.num_prompts), std::pair("--warmup", plan.warmup)}) {
+      if (n <= kMaxWords / (input + prefix)) continue;
       return make_error(ErrorCode::kInvalidArgument,
-                        "--num-prompts {} of {} words each are more than {} words in all",
-                        plan.num_prompts, input + prefix, kMaxWords);
+                        "{} {} of {} words each are more than {} words in all", option, n,
+                        input + prefix, kMaxWords);
     }
     return {};
   }
@@ -120,25 +124,34 @@ Result<ServingPlan> read_serving_plan(const Args& args) {
   plan.burstiness = burstiness;
   plan.concurrencies = std::move(concurrencies);
   plan.seed = static_cast<uint64_t>(seed);
-  plan.json_file = args.value("--json").value_or("");
   TRY_STATUS(read_level(args, plan));
   TRY_STATUS(read_prompts(args, plan));
   return plan;
 }
 
-std::vector<loadgen::Job> ServingPlan::jobs(uint64_t run, int64_t n, double rate) const {
+std::vector<loadgen::Job> ServingPlan::jobs(int64_t run) const {
+  const int64_t n = run == 0 ? warmup : num_prompts;
+  const double rate = run == 0 ? kInfinity : request_rate;
+  const int64_t before = run == 0 ? 0 : warmup + (run - 1) * num_prompts;
   constexpr uint64_t kRunStride = 0x9e3779b97f4a7c15;  // far apart, so that seeds 0, 1... are too
-  const uint64_t run_seed = seed + run * kRunStride;
-  const std::vector<loadgen::Prompt> prompts = pool.empty()
-                                                   ? loadgen::random_prompts(n, random, run_seed)
-                                                   : loadgen::draw(pool, n, output_len, run_seed);
+  const uint64_t run_seed = seed + static_cast<uint64_t>(run) * kRunStride;
+  std::vector<loadgen::Prompt> prompts = pool.empty()
+                                             ? loadgen::random_prompts(n, random, run_seed)
+                                             : loadgen::draw(pool, before, n, output_len, seed);
   const std::vector<double> due = loadgen::arrival_times(n, rate, burstiness, run_seed);
   std::vector<loadgen::Job> all;
   all.reserve(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     all.push_back({.due = due[i], .body = loadgen::request_body(prompts[i], body)});
+    prompts[i] = {};  // its memory is the body's
   }
   return all;
+}
+
+int64_t ServingPlan::repeated_prompts() const {
+  if (pool.empty()) return 0;
+  const int64_t all = warmup + static_cast<int64_t>(concurrencies.size()) * num_prompts;
+  return std::max<int64_t>(0, all - static_cast<int64_t>(pool.size()));
 }
 
 }  // namespace chitu::app

@@ -29,11 +29,13 @@ struct ServingPlan {
   std::optional<int64_t> output_len;  // of all answers, whatever the conversation's was
   std::optional<loadgen::ServiceLevel> level;
   uint64_t seed = 0;
-  std::string json_file;  // "-": standard output; empty: none
 
-  // The requests of a run, the first of which is due at once. Each `run` has prompts of its own, so
-  // that none finds its prompts in a server's cache.
-  std::vector<loadgen::Job> jobs(uint64_t run, int64_t n, double rate) const;
+  // The requests of a run, the first of which is due at once: 0 is the warm-up, the others are
+  // those of `concurrencies`. Each has prompts of its own, so that none finds them in a server's
+  // cache, unless the pool is too small.
+  std::vector<loadgen::Job> jobs(int64_t run) const;
+  // How many requests of all runs have a prompt of the pool that was sent before.
+  int64_t repeated_prompts() const;
 };
 
 // Errors: an option's value out of its range, options that exclude each other, a file that will not

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <set>
+
+#include "app/commands.h"
 
 namespace chitu::app {
 namespace {
@@ -11,34 +15,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const Option kOptions[] = {
-    {.name = "--base-url", .value = "V"},
-    {.name = "--model", .value = "V"},
-    {.name = "--endpoint", .value = "V"},
-    {.name = "--api-key", .value = "V"},
-    {.name = "--num-prompts", .value = "V"},
-    {.name = "--iterations", .value = "V"},
-    {.name = "--warmup", .value = "V"},
-    {.name = "--concurrency", .value = "V"},
-    {.name = "--request-rate", .value = "V"},
-    {.name = "--burstiness", .value = "V"},
-    {.name = "--dataset", .value = "V"},
-    {.name = "--dataset-path", .value = "V"},
-    {.name = "--input-len", .value = "V"},
-    {.name = "--seq-len", .value = "V"},
-    {.name = "--output-len", .value = "V"},
-    {.name = "--range-ratio", .value = "V"},
-    {.name = "--prefix-len", .value = "V"},
-    {.name = "--goodput", .value = "V"},
-    {.name = "--temperature", .value = "V"},
-    {.name = "--timeout", .value = "V"},
-    {.name = "--seed", .value = "V"},
-    {.name = "--json", .value = "V"},
-    {.name = "--ignore-eos"},
-};
-
 Result<ServingPlan> plan(std::vector<const char*> words) {
-  const Result<Args> args = Args::parse(words, kOptions);
+  const Result<Args> args = Args::parse(words, kBenchServingCommand.options);
   if (!args.ok()) return args.error();
   return read_serving_plan(*args);
 }
@@ -89,7 +67,8 @@ TEST(ServingPlan, RefusesWhatMakesNoSense) {
       {"--api-key", "a\r\nb"},
       {"--num-prompts", "5", "--iterations", "5"},
       {"--input-len", "5", "--seq-len", "5"},
-      {"--num-prompts", "1000000", "--input-len", "1000000"}};
+      {"--num-prompts", "1000000", "--input-len", "1000000"},
+      {"--warmup", "10000", "--input-len", "1000000"}};
   for (const auto& words : wrong) {
     const auto p = plan(words);
     ASSERT_FALSE(p.ok()) << words[0] << ' ' << words[1];
@@ -97,17 +76,43 @@ TEST(ServingPlan, RefusesWhatMakesNoSense) {
   }
 }
 
-TEST(ServingPlan, HasOtherPromptsInEveryRun) {
-  const auto p = plan({"--seed", "1", "--input-len", "8"});
-  ASSERT_TRUE(p.ok());
+std::set<std::string> bodies_of(const ServingPlan& plan, int64_t runs) {
   std::set<std::string> bodies;
-  for (uint64_t run = 0; run < 3; ++run) {
-    for (const auto& job : p->jobs(run, 5, 10)) bodies.insert(job.body);
+  for (int64_t run = 0; run < runs; ++run) {
+    for (const auto& job : plan.jobs(run)) bodies.insert(job.body);
   }
-  EXPECT_EQ(bodies.size(), 15U);
-  EXPECT_EQ(p->jobs(1, 5, 10)[4].body, p->jobs(1, 5, 10)[4].body);
-  EXPECT_EQ(p->jobs(1, 5, 10)[4].due, p->jobs(1, 5, 10)[4].due);
-  EXPECT_GT(p->jobs(1, 5, 10)[4].due, 0);
+  return bodies;
+}
+
+TEST(ServingPlan, HasOtherPromptsInEveryRun) {
+  const auto p = plan({"--seed", "1", "--input-len", "8", "--warmup", "5", "--num-prompts", "5",
+                       "--request-rate", "10"});
+  ASSERT_TRUE(p.ok());
+  EXPECT_EQ(bodies_of(*p, 3).size(), 15U);
+  EXPECT_EQ(p->jobs(1)[4].body, p->jobs(1)[4].body);
+  EXPECT_EQ(p->jobs(1)[4].due, p->jobs(1)[4].due);
+  EXPECT_GT(p->jobs(1)[4].due, 0);
+  EXPECT_EQ(p->jobs(0)[4].due, 0);
+}
+
+TEST(ServingPlan, HasOtherConversationsInEveryRun) {
+  const std::string path = ::testing::TempDir() + "/chitu_serving_plan_sharegpt.json";
+  std::ofstream(path) << "[";
+  for (int i = 0; i < 12; ++i) {
+    std::ofstream(path, std::ios::app)
+        << (i == 0 ? "" : ",") << R"({"conversations": [{"value": "Why is the sky blue, number )"
+        << i << R"(?"}, {"value": "Because of Rayleigh scattering."}]})";
+  }
+  std::ofstream(path, std::ios::app) << "]";
+  const auto p = plan({"--dataset", "sharegpt", "--dataset-path", path.c_str(), "--warmup", "2",
+                       "--num-prompts", "5", "--concurrency", "1,2"});
+  const auto more = plan({"--dataset", "sharegpt", "--dataset-path", path.c_str(), "--warmup", "2",
+                          "--num-prompts", "5", "--concurrency", "1,2,3"});
+  std::filesystem::remove(path);
+  ASSERT_TRUE(p.ok()) << p.error().message;
+  EXPECT_EQ(bodies_of(*p, 3).size(), 12U);
+  EXPECT_EQ(p->repeated_prompts(), 0);
+  EXPECT_EQ(more->repeated_prompts(), 5);
 }
 
 }  // namespace

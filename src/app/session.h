@@ -41,9 +41,6 @@ Result<Checkpoint> open_checkpoint(const Environment& environment, const Setting
 Result<ModelConfig> checked_model_config(const Checkpoint& checkpoint, const Settings& settings);
 Result<Tokenizer> open_tokenizer(const Checkpoint& checkpoint, const Settings& settings);
 
-// What a model is called: a preset's name, or that of its file or directory.
-std::string model_name(const Settings& settings);
-
 SchedulingOptions scheduling_options(const Settings& settings);
 EngineOptions engine_options(const Settings& settings, const Backend& backend, int64_t max_reqs);
 

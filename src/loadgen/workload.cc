@@ -96,7 +96,7 @@ Result<std::vector<Prompt>> read_sharegpt(const std::filesystem::path& path) {
   return prompts;
 }
 
-std::vector<Prompt> draw(const std::vector<Prompt>& pool, int64_t n,
+std::vector<Prompt> draw(const std::vector<Prompt>& pool, int64_t first, int64_t n,
                          std::optional<int64_t> output_len, uint64_t seed) {
   std::vector<std::size_t> order(pool.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -104,8 +104,8 @@ std::vector<Prompt> draw(const std::vector<Prompt>& pool, int64_t n,
   std::shuffle(order.begin(), order.end(), random);
   std::vector<Prompt> prompts;
   prompts.reserve(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-    prompts.push_back(pool[order[i % order.size()]]);
+  for (int64_t i = first; i < first + n; ++i) {
+    prompts.push_back(pool[order[static_cast<std::size_t>(i) % order.size()]]);
     if (output_len) prompts.back().max_tokens = *output_len;
   }
   return prompts;

@@ -38,9 +38,9 @@ std::vector<Prompt> random_prompts(int64_t n, const RandomPrompts& options, uint
 // name the file: unreadable, not JSON, another shape, no conversation that will do.
 Result<std::vector<Prompt>> read_sharegpt(const std::filesystem::path& path);
 
-// n of `pool`, in random order, over and over when it has fewer; all answers of `output_len` tokens
-// if that is given. REQUIRES: the pool is not empty.
-std::vector<Prompt> draw(const std::vector<Prompt>& pool, int64_t n,
+// n of `pool` in the order that the seed gives it, from number `first` on, over and over when it
+// has fewer; all answers of `output_len` tokens if that is given. REQUIRES: the pool is not empty.
+std::vector<Prompt> draw(const std::vector<Prompt>& pool, int64_t first, int64_t n,
                          std::optional<int64_t> output_len, uint64_t seed);
 
 // When each of n requests is due, in seconds from 0, ascending, the first at 0. The times between

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace chitu::loadgen {
 namespace {
@@ -93,6 +94,18 @@ TEST(ArrivalTimes, AreThoseOfTheSeedAndAllAtOnceWithoutARate) {
   EXPECT_THAT(arrival_times(4, HUGE_VAL, 1, 9), Each(0.0));
 }
 
+TEST(Draw, GoesOnWhereItEnded) {
+  std::vector<Prompt> pool;
+  for (int i = 0; i < 10; ++i) pool.push_back({.text = std::to_string(i), .max_tokens = 1});
+  std::set<std::string> texts;
+  for (const int64_t first : {0, 4, 8}) {
+    for (const Prompt& prompt : draw(pool, first, first < 8 ? 4 : 2, std::nullopt, 3)) {
+      EXPECT_TRUE(texts.insert(prompt.text).second) << prompt.text;
+    }
+  }
+  EXPECT_EQ(draw(pool, 10, 1, std::nullopt, 3)[0].text, draw(pool, 0, 1, std::nullopt, 3)[0].text);
+}
+
 class ShareGpt : public ::testing::Test {
  protected:
   ~ShareGpt() override { std::filesystem::remove(path_); }
@@ -117,10 +130,10 @@ TEST_F(ShareGpt, TakesTheFirstTwoTurns) {
   EXPECT_EQ(prompts->front().text, "Why is the sky blue?");
   EXPECT_EQ(prompts->front().max_tokens, 8);  // 31 bytes
 
-  const auto drawn = draw(*prompts, 3, std::nullopt, 1);
+  const auto drawn = draw(*prompts, 0, 3, std::nullopt, 1);
   EXPECT_EQ(drawn.size(), 3U);
   EXPECT_EQ(drawn[2].max_tokens, 8);
-  EXPECT_EQ(draw(*prompts, 1, 5, 1)[0].max_tokens, 5);
+  EXPECT_EQ(draw(*prompts, 0, 1, 5, 1)[0].max_tokens, 5);
 }
 
 TEST_F(ShareGpt, NamesTheFileThatWillNotDo) {

@@ -11,7 +11,7 @@ from openai_like import OpenAiLike
 
 
 def measure(chitu, server, *words, code=0, **options):
-    result = chitu("bench", "serving", "--base-url", server.url, "--json", "-", *words, **options)
+    result = chitu("bench", "serving", "--base-url", server.url, "--json", *words, **options)
     assert result.returncode == code, result.stderr
     return json.loads(result.stdout)
 
@@ -54,9 +54,9 @@ def test_a_sweep_prints_tables_and_bars(chitu, tmp_path):
     file = tmp_path / "result.json"
     with OpenAiLike() as server:
         result = chitu("bench", "serving", "--base-url", server.url + "/v1", "--num-prompts", 4,
-                       "--concurrency", "1,2", "--goodput", "ttft:60000", "tpot:0.0001", "--json", file)
+                       "--concurrency", "1,2", "--goodput", "ttft:60000", "tpot:0.0001", "--output", file)
     assert result.returncode == 0, result.stderr
-    assert re.search(r"small at .*: 4 requests a run", result.stdout)
+    assert f"small at {server.url}/v1/chat/completions: 4 requests a run" in result.stdout
     assert result.stdout.count("first token (TTFT)") == 2
     assert "output tokens a second, by concurrency" in result.stdout and "####" in result.stdout
     assert "goodput: 0 requests" in result.stdout
@@ -75,7 +75,9 @@ def test_sharegpt(chitu, tmp_path):
     file.write_text(json.dumps([{"conversations": [{"from": "human", "value": "Why is the sky blue?"},
                                                    {"from": "gpt", "value": "x" * 40}]}]))
     with OpenAiLike() as server:
-        measure(chitu, server, "--dataset", "sharegpt", "--dataset-path", file, "--num-prompts", 2)
+        report = measure(chitu, server, "--dataset", "sharegpt", "--dataset-path", file,
+                         "--num-prompts", 2)
+        assert report["repeated_prompts"] == 2  # of the three that are sent, one to warm up
         for _, body in server.bodies:
             assert body["messages"] == [{"role": "user", "content": "Why is the sky blue?"}]
             assert body["max_tokens"] == 10
@@ -222,6 +224,7 @@ def test_ctrl_c_keeps_what_was_measured(chitu):
     (["--base-url", "https://x"], "--base-url"),
     (["--goodput", "ttft"], "--goodput"),
     (["hello"], "takes no text"),
+    (["--json", "file"], "takes no text"),
     (["infer.seed=1"], "takes no settings"),
 ])
 def test_usage_errors(chitu, words, part):
@@ -235,9 +238,44 @@ def test_the_engine_without_a_server(chitu):
             (["throughput", "--num-prompts", 6, "--concurrency", 2, "--input-len", 8, "--output-len", 4],
              ["request_throughput", "output_throughput"]),
             (["startup", "--iterations", 2], ["p50_startup_s", "min_startup_s"])):
-        result = chitu("bench", *words, "--json", "-", f"models={TINY}")
+        result = chitu("bench", *words, "--json", f"models={TINY}")
         assert result.returncode == 0, result.stderr
         report = json.loads(result.stdout)
         assert all(report[key] > 0 for key in keys)
         table = chitu("bench", *words, f"models={TINY}")
         assert table.returncode == 0 and "tiny-random" in table.stdout
+
+
+@pytest.mark.parametrize("words, part", [
+    (["latency", "-b", 8, "infer.max_reqs=2"], "--batch-size 8: infer.max_reqs=2, so 2 at most"),
+    (["throughput", "--concurrency", 8, "infer.max_reqs=2"], "--concurrency 8: infer.max_reqs=2"),
+    (["latency", "--input-len", 30, "--output-len", 3, "infer.max_seq_len=32"], "infer.max_seq_len=32"),
+    (["throughput", "--input-len", 30, "--output-len", 3, "infer.max_seq_len=32"], "infer.max_seq_len=32"),
+    (["throughput", "--num-prompts", 65536, "--input-len", 10000], "--num-prompts 65536"),
+])
+def test_what_would_be_labelled_wrongly_is_refused(chitu, words, part):
+    assert_error(chitu("bench", *words, f"models={TINY}"), part, code=2)
+
+
+def test_throughput_has_as_many_at_once_as_it_says(chitu):
+    for words, most in ((["infer.max_reqs=2"], 2), (["infer.max_reqs=4", "--concurrency", 2], 2)):
+        result = chitu("bench", "throughput", "--num-prompts", 6, "--input-len", 8, "--output-len", 4,
+                       *words, f"models={TINY}")
+        assert f"{most} at once at most" in result.stdout, result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_found_first(chitu, tmp_path):
+    file = tmp_path / "absent/report.json"
+    with OpenAiLike() as server:
+        assert_error(chitu("bench", "serving", "--base-url", server.url, "--output", file), str(file))
+        assert not server.bodies
+    for command in ("latency", "throughput", "startup"):
+        assert_error(chitu("bench", command, "--output", file, f"models={TINY}"), str(file))
+
+
+def test_a_run_that_fails_leaves_the_report_before(chitu, tmp_path):
+    file = tmp_path / "report.json"
+    file.write_text("earlier")
+    with OpenAiLike(behave=lambda _, h: h.answer(401, "{}") or True) as server:
+        assert_error(chitu("bench", "serving", "--base-url", server.url, "--output", file), "warm-up")
+    assert file.read_text() == "earlier"
