@@ -18,7 +18,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from contestants import PEERS, Chitu, Failed, measure_ceilings, parse_test, usable_cpus
@@ -27,9 +26,9 @@ try:
 except ModuleNotFoundError as lacking:
     sys.exit(f"contest.py: error: Python lacks {lacking.name}; bench/peers/llama_cpp.sh --build-only makes "
              "~/.cache/chitu-bench/venv, whose bin/python has it")
-from machine import machine
+from report import (ROOT, begin, broken_off, from_one_to, head, in_turn, new_file, results_file, spread,
+                    write)
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TESTS = "pp512,tg128,tg128@2048,tg64x4,tg64x16,tg64x32"
 DISTURBING_LOAD = 0.5  # CPUs
 MODELS = ",".join(f"{shape}-{form}" for shape in make_shapes.SHAPES for form in make_shapes.FORMATS)
@@ -46,7 +45,7 @@ def run_rounds(contestants, models, tests, rounds, on_round=lambda speeds: None)
     for model, path in models.items():
         for number in range(rounds):
             for test in tests:
-                for c in contestants if number % 2 == 0 else reversed(contestants):
+                for c in in_turn(contestants, number):
                     speed = None
                     try:
                         speed = c.measure(path, test)
@@ -63,15 +62,6 @@ def without_unfinished(speeds):
     kept = {model: {test: row for test, row in tests.items() if all(row.values())}
             for model, tests in speeds.items()}
     return {model: tests for model, tests in kept.items() if tests}
-
-
-def spread(values, form):
-    if not values:
-        return "failed"
-    middle = format(statistics.median(values), form)
-    if len(values) == 1:
-        return middle
-    return f"{middle} ({format(min(values), form)} to {format(max(values), form)})"
 
 
 def ratios(ours, theirs):
@@ -109,23 +99,6 @@ def print_ceilings(ceilings, threads):
 
 def absolute_path(text):
     return Path(text).resolve()
-
-
-def from_one_to(most):
-    def parse(text):
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text}: expected an integer in [1, {most}]")
-        return int(text)
-    return parse
-
-
-def results_file(text):
-    path = Path(text).resolve()
-    if path.exists():
-        raise argparse.ArgumentTypeError(f"{text}: is there already")
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no directory {path.parent}")
-    return path
 
 
 def earlier_run(text):
@@ -200,32 +173,24 @@ def warn_of_load(load):
               "the measurement, some contestants more than others", file=sys.stderr)
 
 
-def new_file(threads):
-    """bench/results/2026-11-22-140501-2t.json, of no earlier run."""
-    return ROOT / "bench/results" / time.strftime(f"%Y-%m-%d-%H%M%S-{threads}t.json", time.gmtime())
-
-
 def measure(options, path):
     """Everything that is known after a run; it goes into the file after every round."""
     models = {name: make_shapes.make(name, options.cache / "shapes") for name in options.models}
     contestants = [PEERS[name](options.cache, options.threads) for name in options.peers]
     contestants.append(Chitu(options.chitu, options.threads, options.settings.split()))
-    report = {"started_utc": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
-              "machine": machine(), "threads": options.threads, "rounds": options.rounds,
-              "contestants": {c.name: c.description() for c in contestants}}
+    report = begin(threads=options.threads, rounds=options.rounds,
+                   contestants={c.name: c.description() for c in contestants})
     warn_of_load(report["machine"]["load_average"])
     before = measure_ceilings(options.ceilings, options.threads)
 
-    def write(speeds, ceilings):
+    def keep(speeds, ceilings):
         report.update(ceilings=ceilings, load_average_after=os.getloadavg()[0],
                       tokens_per_second=without_unfinished(speeds))
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
+        write(report, path)
 
     speeds = run_rounds(contestants, models, options.tests, options.rounds,
-                        lambda speeds: write(speeds, before))
-    write(speeds, better(before, measure_ceilings(options.ceilings, options.threads)))
+                        lambda speeds: keep(speeds, before))
+    keep(speeds, better(before, measure_ceilings(options.ceilings, options.threads)))
     return report
 
 
@@ -237,9 +202,7 @@ def show_load(report):
 
 
 def show(report):
-    about = report["machine"]
-    print(f"{report['started_utc']} UTC, {about['processor']} (family {about['family']}, model "
-          f"{about['model']}), {report['threads']} of {about['cpus']} CPUs, {report['rounds']} rounds.\n")
+    print(f"{head(report)}, {report['threads']} threads, {report['rounds']} rounds.\n")
     for name, what in report["contestants"].items():
         print(f"- {name}: " + ", ".join(f"{key} `{value}`" for key, value in what.items() if value))
     show_load(report)
@@ -252,12 +215,11 @@ def main():
     if options.report:
         show(options.report)
         return 0
-    path = options.results or new_file(options.threads)
+    path = options.results or new_file(f"{options.threads}t")
     try:
         report = measure(options, path)
     except KeyboardInterrupt:
-        kept = f"{path} has the rounds before" if path.exists() else "no round was complete"
-        print(f"\ncontest.py: broken off; {kept}", file=sys.stderr)
+        print(broken_off("contest.py", path), file=sys.stderr)
         return 130
     except (Failed, OSError, subprocess.TimeoutExpired) as error:
         print(f"contest.py: error: {error}", file=sys.stderr)

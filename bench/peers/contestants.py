@@ -30,10 +30,11 @@ def parse_test(test):
     return prompt, decode, BATCH_PROMPT if batch else depth, batch or 1
 
 
-def run(command):
+def run(command, here=False):
+    """(everything it printed, standard output); `here`: its words may be paths from this folder."""
     with tempfile.TemporaryDirectory() as folder:  # some write a log where they are
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
-                              timeout=TIMEOUT_SECONDS, cwd=folder)
+                              timeout=TIMEOUT_SECONDS, cwd=None if here else folder)
     if done.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))}: exit code {done.returncode}: "
                      + what_went_wrong(done.stderr.strip() or done.stdout.strip()))
@@ -134,6 +135,16 @@ class IkRepacked(IkLlamaCpp):
 
 
 PEERS = {peer.name: peer for peer in (LlamaCpp, IkLlamaCpp, IkRepacked)}
+
+
+def model_files(program, settings=()):
+    """Those of the model that chitu takes with the settings, as `chitu info` names them."""
+    told, _ = run([program, "info", *settings], here=True)
+    path = Path(re.search(r"^  files\s+(.*)$", told, re.M)[1])
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
+    if not files:
+        raise Failed(f"{path}: there are no weights; `chitu pull` fetches the default model's")
+    return files
 
 
 def measure_ceilings(program, threads):

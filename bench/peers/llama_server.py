@@ -14,7 +14,6 @@ import re
 import shlex
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,19 +22,15 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from contestants import usable_cpus
-from machine import machine
+from contestants import Failed, model_files, usable_cpus
+from report import (ROOT, begin, broken_off, counts, from_one_to, head, in_turn, new_file, results_file,
+                    spread, write)
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 600
 STOP_SECONDS = 30
 BENCH_SECONDS = 3600
 REQUESTS_PER_PLACE = 4  # of a run, for each that is sent at once
 LEAST_REQUESTS = 8
-
-
-class Failed(Exception):
-    """A program did not do what it was asked for."""
 
 
 def free_port():
@@ -125,7 +120,7 @@ def measure(server, options, concurrency, seed):
     command = [options.chitu, "bench", "serving", "--base-url", server.url, "--endpoint", options.endpoint,
                "--concurrency", concurrency, "--num-prompts", prompts, "--warmup", 2,
                "--input-len", options.input_len, "--output-len", options.output_len, "--ignore-eos",
-               "--seed", seed, "--json", "-"]
+               "--seed", seed, "--json"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
                           timeout=BENCH_SECONDS)
     if done.returncode != 0:
@@ -141,7 +136,7 @@ def run_rounds(options, on_round):
     """{contestant: {concurrency: [a result for each round]}}"""
     results = {c.name: {n: [] for n in options.concurrency} for c in CONTESTANTS}
     for number in range(options.rounds):
-        for contestant in CONTESTANTS if number % 2 == 0 else reversed(CONTESTANTS):
+        for contestant in in_turn(CONTESTANTS, number):
             with contestant(options) as server:
                 for n in options.concurrency:
                     result = measure(server, options, n, number * 1000 + n)
@@ -154,13 +149,6 @@ def run_rounds(options, on_round):
     return results
 
 
-def spread(values, form):
-    middle = format(statistics.median(values), form)
-    if len(values) == 1:
-        return middle
-    return f"{middle} ({format(min(values), form)} to {format(max(values), form)})"
-
-
 def print_tables(results):
     ours, theirs = results["chitu"], results["llama-server"]
     for key, title, form in (("output_throughput", "output tok/s", ".1f"),
@@ -168,7 +156,10 @@ def print_tables(results):
                              ("p50_tpot_ms", "TPOT p50, ms", ".2f"), ("p99_itl_ms", "ITL p99, ms", ".2f")):
         print(f"\n| {title} | llama-server | chitu | chitu / llama-server |\n|---|--:|--:|--:|")
         for n in ours:
-            a, b = [r[key] for r in ours[n]], [r[key] for r in theirs[n]]
+            # One token an answer has no time between tokens.
+            a, b = ([r[key] for r in rows[n] if key in r] for rows in (ours, theirs))
+            if not a or not b:
+                continue
             ratios = [x / y for x, y in zip(a, b)]
             print(f"| {n} at once | {spread(b, form)} | {spread(a, form)} | {spread(ratios, '.2f')} |")
     print("\nTokens of a prompt, as each server counts them: " + ", ".join(
@@ -176,78 +167,64 @@ def print_tables(results):
         for name, rows in results.items() for n in list(rows)[:1]))
 
 
-def default_model(chitu):
-    told = subprocess.run([chitu, "info"], capture_output=True, text=True, check=True).stdout
-    path = Path(re.search(r"^  files\s+(.*)$", told, re.M)[1])
-    if not path.is_file():
-        raise SystemExit(f"llama_server.py: error: {path} is no file; `chitu pull` fetches it")
-    return path
-
-
-def counts(text):
-    try:
-        numbers = [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if min(numbers) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected numbers above 0")
-    return numbers
-
-
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    cache = os.environ.get("CHITU_BENCH_CACHE") or Path.home() / ".cache/chitu-bench"
+    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = os.environ.get("CHITU_BENCH_CACHE") or user_cache / "chitu-bench"
     parser.add_argument("--cache", type=Path, default=Path(cache))
     parser.add_argument("--chitu", type=Path, default=ROOT / "build/release/bin/chitu")
     parser.add_argument("--model", type=Path, help="a GGUF file (default: chitu's default model)")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=usable_cpus())
-    parser.add_argument("--parallel", type=int, default=16, help="places for requests (%(default)s)")
+    parser.add_argument("--rounds", type=from_one_to(10000), default=3)
+    parser.add_argument("--threads", type=from_one_to(usable_cpus()), default=usable_cpus())
+    parser.add_argument("--parallel", type=from_one_to(4096), default=16,
+                        help="places for requests (%(default)s)")
     parser.add_argument("--concurrency", type=counts, default=[1, 4, 16], help="default: 1,4,16")
-    parser.add_argument("--input-len", type=int, default=128, help="words (%(default)s)")
-    parser.add_argument("--output-len", type=int, default=64, help="tokens (%(default)s)")
-    parser.add_argument("--context", type=int, help="tokens of a place (default: what the requests take)")
+    parser.add_argument("--input-len", type=from_one_to(1_000_000), default=128, help="words (%(default)s)")
+    parser.add_argument("--output-len", type=from_one_to(1_000_000), default=64, help="tokens (%(default)s)")
+    parser.add_argument("--context", type=from_one_to(1_000_000),
+                        help="tokens of a place (default: what the requests take)")
     parser.add_argument("--endpoint", choices=("chat", "completions"), default="completions")
     parser.add_argument("--settings", default="", help="of chitu serve")
     parser.add_argument("--llama-options", default="", help="of llama-server")
-    parser.add_argument("--results", type=Path, help="default: bench/results/<day>-<time>-server.json")
+    parser.add_argument("--results", type=results_file, help="default: bench/results/<day>-<time>-server.json")
     options = parser.parse_args()
     for path in (options.chitu, options.cache / "build-llama-server/bin/llama-server"):
         if not os.access(path, os.X_OK):
             parser.error(f"{path}: no program; bench/peers/llama_server.sh --build-only makes it")
-    options.model = (options.model or default_model(options.chitu)).resolve()
+    try:
+        options.model = (options.model or model_files(options.chitu)[0]).resolve()
+    except Failed as error:
+        parser.error(str(error))
     # Words of a prompt are about as many tokens; a template adds some.
     options.context = options.context or (options.input_len * 2 + options.output_len + 64 + 255) // 256 * 256
-    options.results = options.results or ROOT / "bench/results" / time.strftime(
-        "%Y-%m-%d-%H%M%S-server.json", time.gmtime())
+    options.results = options.results or new_file("server")
     return options
 
 
 def main():
     options = read_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
-    report = {"started_utc": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()), "machine": machine(),
-              "model": options.model.name, "threads": options.threads, "parallel": options.parallel,
-              "input_len": options.input_len, "output_len": options.output_len,
-              "endpoint": options.endpoint, "settings": options.settings,
-              "llama_options": options.llama_options}
+    report = begin(model=options.model.name, threads=options.threads, parallel=options.parallel,
+                   input_len=options.input_len, output_len=options.output_len, endpoint=options.endpoint,
+                   settings=options.settings, llama_options=options.llama_options)
     built = options.cache / "build-llama-server/built.json"
     if built.is_file():
         report["llama_server"] = json.loads(built.read_text(encoding="utf-8"))
 
-    def write(results):
+    def keep(results):
         report["results"] = results
-        options.results.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write(report, options.results)
 
     try:
-        results = run_rounds(options, write)
+        results = run_rounds(options, keep)
     except KeyboardInterrupt:
+        print(broken_off("llama_server.py", options.results), file=sys.stderr)
         return 130
     except (Failed, OSError, subprocess.TimeoutExpired) as error:
         print(f"llama_server.py: error: {error}", file=sys.stderr)
         return 1
-    print(f"{report['started_utc']} UTC, {report['machine']['processor']}, {options.threads} threads, "
+    print(f"{head(report)}, {options.threads} threads, "
           f"{options.parallel} places, {options.model.name}, prompts of {options.input_len} words, answers "
           f"of {options.output_len} tokens, {options.rounds} rounds.")
     print_tables(results)
