@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "base/counted.h"
 #include "base/quote.h"
 #include "server/generation_fields.h"
 #include "server/messages.h"
@@ -158,6 +159,23 @@ void read_completion_logprobs(RequestFields& fields, const RequestLimits& limits
 }
 
 ApiResult<std::string> read_encoding_format(const RequestFields& fields) {
+// An answer that is not streamed is kept whole, and most of it would be logprobs.
+std::optional<HttpError> check_whole_logprobs(std::string_view param,
+                                              const GenerationFields& generation,
+                                              int64_t num_choices, const RequestLimits& limits) {
+  if (generation.top_logprobs < 0 || generation.streaming.stream) return std::nullopt;
+  const bool is_bounded = generation.max_tokens > 0 && generation.max_tokens < limits.max_seq_len;
+  const int64_t tokens = is_bounded ? generation.max_tokens : limits.max_seq_len;
+  const int64_t count = num_choices * tokens * (1 + generation.top_logprobs);
+  if (count <= limits.max_whole_logprobs) return std::nullopt;
+  return invalid_value(
+      param,
+      fmt::format("an answer that is not streamed has at most {} logprobs, and this one could "
+                  "have {}, in {} of up to {} tokens; fewer \"max_tokens\" or "
+                  "\"stream\": true would do",
+                  limits.max_whole_logprobs, count, counted(num_choices, "choice"), tokens));
+}
+
   const json::Value* value = fields.find("encoding_format");
   if (value == nullptr) return std::string("float");
   if (value->is_string() && (value->get_string() == "float" || value->get_string() == "base64")) {
@@ -203,6 +221,8 @@ ApiResult<ChatRequest> read_chat_request(const json::Object& body, const Request
 
 ApiResult<CompletionRequest> read_completion_request(const json::Object& body,
                                                      const RequestLimits& limits) {
+  if (auto error = check_whole_logprobs("top_logprobs", generation, generation.n, limits))
+    return *std::move(error);
   RequestFields fields(body);
   CompletionRequest request;
   GenerationFields& generation = request.generation;
@@ -229,6 +249,8 @@ ApiResult<CompletionRequest> read_completion_request(const json::Object& body,
 
 ApiResult<EmbeddingsRequest> read_embeddings_request(const json::Object& body,
                                                      const RequestLimits& limits) {
+  if (auto error = check_whole_logprobs("logprobs", generation, num_choices, limits))
+    return *std::move(error);
   RequestFields fields(body);
   EmbeddingsRequest request;
   read_model(fields, request.model);

@@ -387,6 +387,42 @@ TEST(CompletionRequest, RefusesWhatItCannotDo) {
   EXPECT_EQ(param(R"("best_of":5)"), "best_of");
 }
 
+// Each in answers that are not streamed.
+TEST(CompletionRequest, BoundsTheLogprobsOfAllChoices) {
+  const auto param = [](std::string_view fields) {
+    auto body = parse_body(fmt::format(R"({{"prompt":["a","b"],{}}})", fields), kLimits);
+    RequestLimits limits = kLimits;
+    limits.max_whole_logprobs = 2 * 3 * 10 * 6;  // prompts, n, tokens, logprobs
+    return read_completion_request(*body, limits).error().param;
+  };
+  EXPECT_EQ(param(R"("n":3,"max_tokens":10,"logprobs":5)"), "");
+  EXPECT_EQ(param(R"("n":3,"max_tokens":10,"logprobs":6)"), "logprobs");
+  EXPECT_EQ(param(R"("n":3,"max_tokens":11,"logprobs":5)"), "logprobs");
+  EXPECT_EQ(param(R"("n":4,"max_tokens":10,"logprobs":5)"), "logprobs");
+  EXPECT_EQ(param(R"("n":3,"max_tokens":2147483647,"logprobs":0)"), "logprobs");
+  EXPECT_EQ(param(R"("n":4,"max_tokens":10,"logprobs":5,"stream":true)"), "");
+  EXPECT_EQ(param(R"("n":4,"max_tokens":64)"), "");
+}
+
+TEST(ChatRequest, BoundsTheLogprobsOfAllChoices) {
+  const auto object = parse_body(
+      fmt::format(R"({{{},"n":4,"logprobs":true,"top_logprobs":2}})", kMessages), kLimits);
+  RequestLimits limits = kLimits;  // without max_tokens: max_seq_len of each choice
+  limits.max_whole_logprobs = 4 * 64 * 3;
+  EXPECT_TRUE(read_chat_request(*object, limits).ok());
+  limits.max_whole_logprobs -= 1;
+  EXPECT_EQ(read_chat_request(*object, limits).error().param, "top_logprobs");
+}
+
+TEST(ChatRequest, BoundsPriority) {
+  const auto object = parse_body(fmt::format(R"({{{},"priority":7}})", kMessages), kLimits);
+  RequestLimits limits = kLimits;
+  limits.max_priority = 6;
+  EXPECT_EQ(read_chat_request(*object, limits).error().param, "priority");
+  limits.max_priority = 7;
+  EXPECT_EQ(read_chat_request(*object, limits)->generation.priority, 7);
+}
+
 TEST(EmbeddingsRequest, ReadsAndRefuses) {
   const auto embed = [](std::string_view fields) {
     return read(fmt::format("{{{}}}", fields), read_embeddings_request);

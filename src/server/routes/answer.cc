@@ -45,7 +45,20 @@ Usage Answer::usage() const {
   return usage;
 }
 
-std::string Answer::whole() const {
+bool Answer::is_large() const {
+  constexpr size_t kLarge = 1 << 16;  // bytes
+  constexpr size_t kEntry = 64;       // of one logprob
+  size_t bytes = 0;
+  for (const Part& part : parts_) {
+    bytes += part.choice.piece.text.size();
+    for (const ScoredToken& token : part.choice.piece.tokens) {
+      bytes += (1 + token.top.size()) * kEntry;
+    }
+  }
+  return bytes > kLarge;
+}
+
+std::string Answer::take_whole() {
   std::vector<Choice> choices;
   choices.reserve(parts_.size());
   for (const Part& part : parts_) choices.push_back(part.choice);

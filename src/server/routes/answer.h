@@ -25,7 +25,10 @@ class Answer {
 
   bool complete() const { return unfinished_ == 0; }
 
-  std::string whole() const;  // REQUIRES: complete(), and append_chunks() was not called
+  // The whole answer, which is gone with that. REQUIRES: complete(), and append_chunks() was not
+  // called.
+  std::string take_whole();
+  bool is_large() const;  // take_whole() takes longer than a stream's chunks may be held up for
   // Appends what is new as server-sent events: one chunk for each choice that has something new.
   void append_chunks(std::string& out);
   // Appends the usage, where it is asked for, and the end.

@@ -102,8 +102,12 @@ asio::awaitable<void> embed(Exchange& exchange, ServerState& state) {
   if (progress.error) {
     response = error_response(*progress.error);
   } else {
-    response.body =
-        embeddings_body(model.name, progress.embeddings, job->base64, job->prompt_tokens);
+    constexpr int64_t kLarge = 1 << 14;  // numbers
+    const bool large = static_cast<int64_t>(job->inputs.size()) * model.hidden_size > kLarge;
+    response.body = co_await make_body(state, large, [&] {
+      return embeddings_body(model.name, progress.embeddings, job->base64, job->prompt_tokens);
+    });
+    progress.embeddings.clear();
   }
   co_await exchange.respond(std::move(response));
 }

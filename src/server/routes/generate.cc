@@ -112,7 +112,7 @@ asio::awaitable<void> answer_whole(Exchange& exchange, ServerState& state, Gener
     }
   }
   HttpResponse response;
-  response.body = answer.whole();
+  response.body = co_await make_body(state, answer.is_large(), [&] { return answer.take_whole(); });
   co_await exchange.respond(std::move(response));
 }
 

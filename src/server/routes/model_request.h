@@ -24,7 +24,20 @@ ApiResult<const ChatTemplate*> require_chat_template(const ServedModel& model);
 
 // Of a text, or the tokens themselves.
 ApiResult<std::vector<int32_t>> tokens_of(const ServedModel& model, const Prompt& prompt,
-                                          bool add_special_tokens);
+                                          bool add_special_tokens, std::string_view param);
+
+// Of which requests share cached prompts: those of one client who ask for the same salt. Clients
+// are told apart by their API keys, where there are several.
+std::string cache_salt_of(const ServedModel& model, const HttpRequest& request,
+                          std::string_view asked);
+
+// Calls `work`, which makes a body; when it is `large`, on a thread where it holds up nobody but
+// other large ones.
+template <class F>
+asio::awaitable<std::string> make_body(ServerState& state, bool large, F work) {
+  if (large) co_return co_await state.worker.run_answer(std::move(work));
+  co_return work();
+}
 
 // The refusal of a request by the engine.
 HttpError submit_error(const Error& error);
