@@ -31,3 +31,6 @@ ServedModel served_model(const Session& session, const Settings& settings, Servi
 }
 
 }  // namespace chitu::app
+  const size_t num_keys = split_list(settings.text("serve.api_keys")).size() +
+                          (settings.text("serve.admin_key").empty() ? 0 : 1);
+  model.cache_per_key = num_keys > 1;

@@ -40,14 +40,17 @@ ServerLimits server_limits(const Settings& settings) {
           .max_connections = static_cast<int>(settings.integer("serve.max_connections")),
           .header_timeout_s = settings.number("serve.header_timeout_s"),
           .idle_timeout_s = settings.number("serve.idle_timeout_s"),
-          .write_timeout_s = settings.number("serve.write_timeout_s")};
+          .write_timeout_s = settings.number("serve.write_timeout_s"),
+          .send_queue_bytes = static_cast<int>(settings.integer("serve.send_queue_kb") * kKiB)};
 }
 
 RequestLimits request_limits(const Settings& settings) {
   return {.max_prompt_bytes = settings.integer("serve.max_body_mb") * kMiB,
           .max_n = settings.integer("serve.max_n"),
           .max_logprobs = settings.integer("serve.max_logprobs"),
-          .max_stop = settings.integer("serve.max_stop")};
+          .max_stop = settings.integer("serve.max_stop"),
+          .max_stop_bytes = settings.integer("serve.max_stop_bytes"),
+          .max_priority = settings.integer("serve.max_priority")};
 }
 
 Result<AuthOptions> auth_options(const Settings& settings) {

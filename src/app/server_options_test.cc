@@ -33,11 +33,14 @@ TEST(ServerOptions, TheDefaultsAreTheServersOwn) {
   EXPECT_EQ(limits.header_timeout_s, own.header_timeout_s);
   EXPECT_EQ(limits.idle_timeout_s, own.idle_timeout_s);
   EXPECT_EQ(limits.write_timeout_s, own.write_timeout_s);
+  EXPECT_EQ(limits.send_queue_bytes, own.send_queue_bytes);
   const RequestLimits requests = request_limits(settings);
   const RequestLimits own_requests;
   EXPECT_EQ(requests.max_n, own_requests.max_n);
   EXPECT_EQ(requests.max_logprobs, own_requests.max_logprobs);
   EXPECT_EQ(requests.max_stop, own_requests.max_stop);
+  EXPECT_EQ(requests.max_stop_bytes, own_requests.max_stop_bytes);
+  EXPECT_EQ(requests.max_priority, own_requests.max_priority);
 }
 
 TEST(ServerOptions, NoKeyNoOriginAndNoTlsByDefault) {

@@ -246,6 +246,10 @@ void read_min_tokens(RequestFields& fields, GenerationFields& out) {
   fields.integer("min_tokens", {0, max}, out.min_tokens);
 }
 
+void read_cache_salt(RequestFields& fields, std::string& out) {
+  fields.string("cache_salt", kMaxSaltBytes, out);
+}
+
 void read_generation(RequestFields& fields, const RequestLimits& limits, GenerationFields& out) {
   refuse_unsupported(fields);
   read_sampling(fields, limits, out.sampling);
@@ -256,8 +260,8 @@ void read_generation(RequestFields& fields, const RequestLimits& limits, Generat
   fields.boolean("ignore_eos", out.ignore_eos);
   fields.boolean("include_stop_str_in_output", out.include_stop);
   fields.boolean("skip_special_tokens", out.skip_special_tokens);
-  fields.integer("priority", {kMinInt32, kMaxInt32}, out.priority);
-  fields.string("cache_salt", kMaxSaltBytes, out.cache_salt);
+  fields.integer("priority", {kMinInt32, limits.max_priority}, out.priority);
+  read_cache_salt(fields, out.cache_salt);
 }
 
 }  // namespace chitu

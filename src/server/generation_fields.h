@@ -12,6 +12,8 @@ void read_generation(RequestFields& fields, const RequestLimits& limits, Generat
 // Refuses what asks for something that this program does not have: tools, response_format, ...
 void refuse_unsupported(RequestFields& fields);
 
+void read_cache_salt(RequestFields& fields, std::string& out);
+
 // max_tokens under one of its names, and min_tokens, which depends on it.
 void read_max_tokens(RequestFields& fields, std::string_view key, GenerationFields& out);
 void read_min_tokens(RequestFields& fields, GenerationFields& out);

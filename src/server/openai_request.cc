@@ -264,6 +264,7 @@ ApiResult<EmbeddingsRequest> read_embeddings_request(const json::Object& body,
   request.base64 = format == "base64";
   TRY(inputs, read_prompts(fields, "input", limits.max_inputs, limits));
   request.inputs = std::move(inputs);
+  read_cache_salt(fields, request.cache_salt);
   return request;
 }
 

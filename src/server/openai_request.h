@@ -32,6 +32,10 @@ struct RequestLimits {
   int64_t max_prompts = 128;     // of a completion, and of all its prompts' n choices together
   int64_t max_inputs = 2048;     // of an embedding, as at OpenAI
   int64_t max_values = 1 << 20;  // of the JSON
+  int64_t max_priority = 0;      // above it a client would come before all who ask for nothing
+  // Of an answer that is no stream, and so is kept whole: the sampled tokens' and their
+  // alternatives'.
+  int64_t max_whole_logprobs = 1 << 20;
 };
 
 // How tokens are chosen, as far as the request says; the rest is the checkpoint's choice. All are
@@ -104,6 +108,7 @@ struct EmbeddingsRequest {
   bool base64 = false;  // encoding_format; the `openai` package asks for it
 };
 
+  std::string cache_salt;
 struct TokenizeRequest {
   std::string model;
   std::variant<std::string, ChatPrompt> input;  // "prompt" (or "content"), or "messages"

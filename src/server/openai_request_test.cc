@@ -162,7 +162,7 @@ TEST(ChatRequest, NamesNumbersThatAreOutOfRange) {
       {"presence_penalty", {"-2.1", "2.1"}},
       {"repetition_penalty", {"0", "-1", "10.5", "1e400"}},
       {"top_logprobs", {"-1", "21", "2"}},
-      {"priority", {"2147483648", "-2147483649"}},
+      {"priority", {"1", "2147483648", "-2147483649"}},
   };
   for (const auto& [field, values] : rows) {
     for (const std::string& value : values) {
@@ -432,6 +432,10 @@ TEST(EmbeddingsRequest, ReadsAndRefuses) {
   EXPECT_EQ(request->inputs.size(), 2U);
   EXPECT_TRUE(request->base64);
   EXPECT_EQ(request->dimensions, 8);
+  EXPECT_TRUE(request->is_list);
+  EXPECT_EQ(embed(R"("input":"a","cache_salt":"tenant")")->cache_salt, "tenant");
+  EXPECT_FALSE(embed(R"("input":"a")")->is_list);
+  EXPECT_FALSE(embed(R"("input":[1,2])")->is_list);
   EXPECT_FALSE(embed(R"("input":[1,2],"encoding_format":"float")")->base64);
   EXPECT_EQ(embed("").error().code, "missing_required_parameter");
   EXPECT_EQ(embed(R"("input":"")").error().param, "input");

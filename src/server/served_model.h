@@ -29,6 +29,10 @@ struct ServedModel {
   SamplingOptions sampling;          // its seed is that of the first request
   std::vector<int32_t> stop_tokens;  // end an answer, beside the model's own
   bool ignore_eos = false;
+
+  // There are several API keys: what one's prompts begin with is not told to another by how much of
+  // a prompt was cached.
+  bool cache_per_key = false;
 };
 
 }  // namespace chitu

@@ -180,7 +180,8 @@ def test_priority(tmp_path):
         assert b"".join(chunks).endswith(b"data: [DONE]\n\n")
         ended.append(priority)
 
-    settings = ("infer.max_reqs=1", "infer.max_seq_len=2048", "serve.keep_alive_s=0.1")
+    settings = ("infer.max_reqs=1", "infer.max_seq_len=2048", "serve.keep_alive_s=0.1",
+                "serve.max_priority=10")
     with Server(tmp_path, *settings) as server:
         first, _ = begin_stream(server, {**LONG, "n": 16, "priority": 10})
         threads, connections = [], []

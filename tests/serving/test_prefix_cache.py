@@ -116,3 +116,33 @@ def test_a_cache_too_small_for_all(tmp_path, words):
         assert together == alone
         assert server.metric("vllm:num_preemptions_total") > 0
         server.assert_idle()
+
+
+def test_keys_do_not_share_what_is_cached(tmp_path):
+    """Nor do they tell one another what was asked, by how much of it was cached."""
+    with Server(tmp_path, "infer.max_seq_len=2048", "serve.api_keys=first,second",
+                key="first") as server:
+        def ask(key, **more):
+            headers = {"Authorization": f"Bearer {key}"}
+            status, text = server.post("/v1/completions", {
+                "prompt": "number " * 200, "max_tokens": 1, **more}, headers)
+            assert status == 200, text
+            return json.loads(text)["usage"]["prompt_tokens_details"]["cached_tokens"]
+
+        assert ask("first") == 0
+        assert ask("first") > BLOCK
+        assert ask("second") == 0
+        assert ask("second") > BLOCK
+        assert ask("second", cache_salt="third") == 0
+
+
+def test_embeddings_have_a_salt(fresh):
+    text = "number " * 200
+    fresh.json("/v1/embeddings", {"input": text, "cache_salt": "tenant"})
+
+    def ask(**more):
+        answer = fresh.json("/v1/completions", {"prompt": text, "max_tokens": 1, **more})
+        return answer["usage"]["prompt_tokens_details"]["cached_tokens"]
+
+    assert ask() == 0
+    assert ask(cache_salt="tenant") > BLOCK

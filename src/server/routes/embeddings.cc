@@ -20,6 +20,7 @@ struct EmbeddingJob {
   std::vector<std::vector<int32_t>> inputs;
   int64_t prompt_tokens = 0;
   bool base64 = false;
+  std::string cache_salt;
 };
 
 ApiResult<EmbeddingJob> read_embeddings(const ServedModel& model, const json::Object& body) {
@@ -31,9 +32,10 @@ ApiResult<EmbeddingJob> read_embeddings(const ServedModel& model, const json::Ob
                                   "shortened",
                                   model.hidden_size));
   }
-  EmbeddingJob job{.base64 = request.base64};
-  for (const Prompt& input : request.inputs) {
-    TRY(tokens, tokens_of(model, input, true));
+  EmbeddingJob job{.base64 = request.base64, .cache_salt = std::move(request.cache_salt)};
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    TRY(tokens,
+        tokens_of(model, request.inputs[i], true, prompt_name("input", request.is_list, i)));
     job.prompt_tokens += static_cast<int64_t>(tokens.size());
     job.inputs.push_back(std::move(tokens));
   }
@@ -53,6 +55,7 @@ void submit_some(Generation& generation, const EmbeddingJob& job, Progress& prog
     Request request;
     request.prompt = job.inputs[progress.submitted];
     request.embed = true;
+    request.cache_salt = job.cache_salt;
     const Status status = generation.submit(std::move(request));
     if (!status.ok()) {
       // A full queue has room again once an input of ours is done.
@@ -86,6 +89,7 @@ asio::awaitable<void> embed(Exchange& exchange, ServerState& state) {
   const std::optional<EmbeddingJob> job = co_await read_request(exchange, state, read_embeddings);
   if (!job) co_return;
   const ServedModel& model = *state.model;
+  job->cache_salt = cache_salt_of(model, exchange.request(), job->cache_salt);
   Generation generation(state.hub, *model.service, arrival);
   exchange.on_disconnect([&generation] { generation.interrupt(); });
   state.metrics.on_prompt(job->prompt_tokens);

@@ -178,6 +178,7 @@ asio::awaitable<void> generate(Exchange& exchange, ServerState& state, const Ans
   Generation generation(state.hub, *model.service, arrival);
   exchange.on_disconnect([&generation] { generation.interrupt(); });
   if (generation.interrupted()) co_return;
+  job.fields.cache_salt = cache_salt_of(model, exchange.request(), job.fields.cache_salt);
   const Status submitted = submit_all(generation, state, job);
   if (!submitted.ok()) {
     co_await exchange.respond(error_response(submit_error(submitted.error())));

@@ -1,5 +1,7 @@
 #include "server/routes/model_request.h"
 
+#include <openssl/sha.h>
+
 #include "server/chat_prompt.h"
 
 namespace chitu {
@@ -31,7 +33,19 @@ ApiResult<std::vector<int32_t>> tokens_of(const ServedModel& model, const Prompt
                                           bool add_special_tokens) {
   if (const auto* tokens = std::get_if<std::vector<int32_t>>(&prompt)) return *tokens;
   return encode_prompt(*model.tokenizer, std::get<std::string>(prompt), add_special_tokens,
-                       model.limits);
+                       model.limits, param);
+}
+
+std::string cache_salt_of(const ServedModel& model, const HttpRequest& request,
+                          std::string_view asked) {
+  if (!model.cache_per_key) return std::string(asked);
+  std::string_view key = request.headers.find("authorization").value_or("");
+  key.remove_prefix(key.rfind(' ') + 1);  // of "Bearer KEY"; npos + 1 is 0
+  // A digest, for it is of one length: no salt of a client's makes another's of it.
+  std::string salt(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(),
+         reinterpret_cast<unsigned char*>(salt.data()));
+  return salt.append(asked);
 }
 
 HttpError submit_error(const Error& error) {
