@@ -9,41 +9,56 @@ namespace {
 
 constexpr std::string_view kBlank = " \t\r\n";
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(kBlank) == std::string_view::npos;
 }
 
-// The text up to the end of the last message's own: what the template closes it with is cut off.
-// Templates may trim contents, so blanks at its ends do not count, but stay where they were kept.
-ApiResult<std::string> without_ending(std::string text, const json::Array& messages) {
-  constexpr std::string_view kField = "continue_final_message";
-  const json::Value* content = messages.back().get_object().if_contains("content");
+constexpr std::string_view kContinueField = "continue_final_message";
+
+// Stands behind the last message's text while it is rendered. The blanks at its end tell whether
+// the template trims, as `transformers` finds out (apply_chat_template, continue_final_message).
+constexpr std::string_view kMarkerWord = "CHITU_CONTINUES_HERE";
+constexpr std::string_view kMarker = "CHITU_CONTINUES_HERE \t";
+
+// The messages with the marker, or why they cannot be continued.
+ApiResult<json::Array> with_marker(json::Array messages) {
+  json::Value* content = messages.back().get_object().if_contains("content");
   if (content == nullptr || !content->is_string()) {
-    return invalid_value(kField, "the last message has no text that could be continued");
+    return invalid_value(kContinueField, "the last message has no text that could be continued");
   }
-  const std::string_view whole = content->get_string();
-  const std::string_view core = trimmed(whole);
-  if (core.empty()) return invalid_value(kField, "the last message has no text to be continued");
-  const size_t at = text.rfind(core);
+  if (is_blank(content->get_string())) {
+    return invalid_value(kContinueField, "the last message has no text to be continued");
+  }
+  content->get_string().append(kMarker);
+  return messages;
+}
+
+// The text up to the marker: what the template closes the message with is cut off. Blanks at the
+// message's end stay where the template keeps them.
+ApiResult<std::string> up_to_marker(std::string text) {
+  const size_t at = text.rfind(kMarkerWord);
   if (at == std::string::npos) {
-    return invalid_value(kField, "the chat template does not show the last message as it is");
+    return invalid_value(kContinueField,
+                         "the chat template does not show the last message as it is");
   }
-  const std::string_view ending = whole.substr(whole.find(core) + core.size());
-  size_t end = at + core.size();
-  if (std::string_view(text).substr(end).starts_with(ending)) end += ending.size();
-  text.resize(end);
+  const bool is_trimmed = !std::string_view(text).substr(at).starts_with(kMarker);
+  text.resize(at);
+  if (is_trimmed) text.resize(text.find_last_not_of(kBlank) + 1);  // 0 where all is blank
   return text;
 }
 
 }  // namespace
 
 ApiResult<std::string> render_chat(const ChatTemplate& chat_template, const ChatPrompt& prompt) {
-  auto text = chat_template.render({.messages = prompt.messages,
-                                    .documents = prompt.documents,
-                                    .add_generation_prompt = prompt.add_generation_prompt,
-                                    .variables = prompt.template_variables});
+  ChatInput input{.messages = prompt.messages,
+                  .documents = prompt.documents,
+                  .add_generation_prompt = prompt.add_generation_prompt,
+                  .variables = prompt.template_variables};
+  if (prompt.continue_final_message) {
+    TRY(marked, with_marker(std::move(input.messages)));
+    input.messages = std::move(marked);
+  }
+  auto text = chat_template.render(input);
   if (!text.ok()) {
     HttpError error = from_error(text.error());
     error.param = "messages";

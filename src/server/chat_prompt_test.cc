@@ -47,6 +47,22 @@ TEST(RenderChat, EndsWithTheMessageThatIsContinued) {
   EXPECT_EQ(render(empty).error().param, "continue_final_message");
 }
 
+// Texts that the template's own ending has, too.
+TEST(RenderChat, ContinuesAMessageThatIsShort) {
+  constexpr std::string_view kChatMl =
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}";
+  for (const std::string_view last : {"|", "<", "end", "i", "im_end", "|>", "|\n", "a  "}) {
+    ChatPrompt prompt = conversation(last);
+    prompt.continue_final_message = true;
+    EXPECT_EQ(*render(prompt, kChatMl),
+              "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n" + std::string(last));
+  }
+  // A template that trims, and writes a blank of its own behind the text, as Llama 2's does.
+  ChatPrompt prompt = conversation("s ");
+  prompt.continue_final_message = true;
+  EXPECT_EQ(*render(prompt, "{{ messages[-1].content | trim }} </s>"), "s");
+}
+
 TEST(RenderChat, ARefusalOfTheTemplateIsTheRequestsFault) {
   const auto refused = render(conversation(), "{{ raise_exception('roles must alternate') }}");
   ASSERT_FALSE(refused.ok());
