@@ -65,23 +65,25 @@ ApiResult<std::string> render_chat(const ChatTemplate& chat_template, const Chat
     return error;
   }
   if (!prompt.continue_final_message) return *std::move(text);
-  return without_ending(*std::move(text), prompt.messages);
+  return up_to_marker(*std::move(text));
+}
+
+std::optional<HttpError> check_length(std::string_view text, const RequestLimits& limits,
+                                      std::string_view param) {
+  if (static_cast<int64_t>(text.size()) <= limits.max_prompt_bytes) return std::nullopt;
+  return context_length_exceeded(param, fmt::format("{} bytes", text.size()), limits.max_seq_len);
 }
 
 ApiResult<std::vector<int32_t>> encode_prompt(const Tokenizer& tokenizer, std::string_view text,
-                                              bool add_special_tokens,
-                                              const RequestLimits& limits) {
-  constexpr std::string_view kField = "prompt";
-  if (static_cast<int64_t>(text.size()) > limits.max_prompt_bytes) {
-    return context_length_exceeded(kField, fmt::format("{} bytes", text.size()),
-                                   limits.max_seq_len);
-  }
+                                              bool add_special_tokens, const RequestLimits& limits,
+                                              std::string_view param) {
+  if (auto error = check_length(text, limits, param)) return *std::move(error);
   auto tokens =
       tokenizer.encode(text, {.add_special_tokens = add_special_tokens, .parse_special = true});
-  if (!tokens.ok()) return from_error(tokens.error(), kField);
-  if (tokens->empty()) return invalid_value(kField, "there are no tokens in it");
+  if (!tokens.ok()) return from_error(tokens.error(), param);
+  if (tokens->empty()) return invalid_value(param, "there are no tokens in it");
   if (static_cast<int64_t>(tokens->size()) >= limits.max_seq_len) {
-    return context_length_exceeded(kField, fmt::format("{} tokens", tokens->size()),
+    return context_length_exceeded(param, fmt::format("{} tokens", tokens->size()),
                                    limits.max_seq_len);
   }
   return *std::move(tokens);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/api_result.h"
@@ -17,9 +19,14 @@ namespace chitu {
 // ends with the last message's. Errors: what the template refuses, or limits it runs into.
 ApiResult<std::string> render_chat(const ChatTemplate& chat_template, const ChatPrompt& prompt);
 
-// Errors: context_length_exceeded for more than max_seq_len - 1 tokens, which leave no room for an
-// answer.
+// Errors: context_length_exceeded for more than max_prompt_bytes, before any work is done.
+std::optional<HttpError> check_length(std::string_view text, const RequestLimits& limits,
+                                      std::string_view param);
+
+// Errors: as check_length()'s; context_length_exceeded for more than max_seq_len - 1 tokens, which
+// leave no room for an answer. `param`: the request's field that the text came from.
 ApiResult<std::vector<int32_t>> encode_prompt(const Tokenizer& tokenizer, std::string_view text,
-                                              bool add_special_tokens, const RequestLimits& limits);
+                                              bool add_special_tokens, const RequestLimits& limits,
+                                              std::string_view param);
 
 }  // namespace chitu

@@ -84,12 +84,13 @@ TEST(EncodePrompt, ChecksTheLength) {
   source.types = {VocabularySource::kNormal, VocabularySource::kNormal};
   const Tokenizer tokenizer = Tokenizer::from_vocabulary(source).value();
   const RequestLimits limits{.vocab_size = 2, .max_seq_len = 4, .max_prompt_bytes = 8};
-  EXPECT_THAT(*encode_prompt(tokenizer, "aba", false, limits), ElementsAre(0, 1, 0));
-  EXPECT_EQ(encode_prompt(tokenizer, "abab", false, limits).error().code,
+  EXPECT_THAT(*encode_prompt(tokenizer, "aba", false, limits, "prompt"), ElementsAre(0, 1, 0));
+  EXPECT_EQ(encode_prompt(tokenizer, "abab", false, limits, "prompt").error().code,
             "context_length_exceeded");
-  EXPECT_EQ(encode_prompt(tokenizer, "ababababa", false, limits).error().code,
+  EXPECT_EQ(encode_prompt(tokenizer, "ababababa", false, limits, "prompt").error().code,
             "context_length_exceeded");
-  EXPECT_EQ(encode_prompt(tokenizer, "", false, limits).error().param, "prompt");
+  EXPECT_EQ(encode_prompt(tokenizer, "", false, limits, "input[3]").error().param, "input[3]");
+  EXPECT_EQ(encode_prompt(tokenizer, "abab", false, limits, "messages").error().param, "messages");
 }
 
 }  // namespace

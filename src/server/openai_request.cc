@@ -123,14 +123,15 @@ ApiResult<Prompt> read_one_prompt(const json::Value& value, const std::string& p
 
 // A string, an array of tokens, or an array of strings and arrays of tokens.
 ApiResult<std::vector<Prompt>> read_prompts(const RequestFields& fields, std::string_view key,
-                                            int64_t max_prompts, const RequestLimits& limits) {
+                                            int64_t max_prompts, const RequestLimits& limits,
+                                            bool& is_list) {
   const std::string param = fields.name(key);
   const json::Value* value = fields.find(key);
   if (value == nullptr) return missing(param, "a string, or an array of strings or tokens");
   const json::Array* array = value->if_array();
-  const bool is_one = array == nullptr || array->empty() || array->front().is_number();
+  is_list = array != nullptr && !array->empty() && !array->front().is_number();
   std::vector<Prompt> prompts;
-  if (is_one) {
+  if (!is_list) {
     TRY(prompt, read_one_prompt(*value, param, limits));
     prompts.push_back(std::move(prompt));
     return prompts;
@@ -140,7 +141,7 @@ ApiResult<std::vector<Prompt>> read_prompts(const RequestFields& fields, std::st
         param, fmt::format("expected at most {} of them, found {}", max_prompts, array->size()));
   }
   for (std::size_t i = 0; i < array->size(); ++i) {
-    TRY(prompt, read_one_prompt((*array)[i], fmt::format("{}[{}]", param, i), limits));
+    TRY(prompt, read_one_prompt((*array)[i], prompt_name(param, true, i), limits));
     prompts.push_back(std::move(prompt));
   }
   return prompts;
@@ -158,7 +159,6 @@ void read_completion_logprobs(RequestFields& fields, const RequestLimits& limits
   }
 }
 
-ApiResult<std::string> read_encoding_format(const RequestFields& fields) {
 // An answer that is not streamed is kept whole, and most of it would be logprobs.
 std::optional<HttpError> check_whole_logprobs(std::string_view param,
                                               const GenerationFields& generation,
@@ -176,6 +176,7 @@ std::optional<HttpError> check_whole_logprobs(std::string_view param,
                   limits.max_whole_logprobs, count, counted(num_choices, "choice"), tokens));
 }
 
+ApiResult<std::string> read_encoding_format(const RequestFields& fields) {
   const json::Value* value = fields.find("encoding_format");
   if (value == nullptr) return std::string("float");
   if (value->is_string() && (value->get_string() == "float" || value->get_string() == "base64")) {
@@ -186,6 +187,10 @@ std::optional<HttpError> check_whole_logprobs(std::string_view param,
 }
 
 }  // namespace
+
+std::string prompt_name(std::string_view field, bool is_list, size_t index) {
+  return is_list ? fmt::format("{}[{}]", field, index) : std::string(field);
+}
 
 ApiResult<json::Object> parse_body(std::string_view body, const RequestLimits& limits) {
   json::Limits json_limits;
@@ -216,13 +221,13 @@ ApiResult<ChatRequest> read_chat_request(const json::Object& body, const Request
   read_min_tokens(fields, generation);
   read_chat_logprobs(fields, limits, generation.top_logprobs);
   TRY_FIELDS(fields);
+  if (auto error = check_whole_logprobs("top_logprobs", generation, generation.n, limits))
+    return *std::move(error);
   return request;
 }
 
 ApiResult<CompletionRequest> read_completion_request(const json::Object& body,
                                                      const RequestLimits& limits) {
-  if (auto error = check_whole_logprobs("top_logprobs", generation, generation.n, limits))
-    return *std::move(error);
   RequestFields fields(body);
   CompletionRequest request;
   GenerationFields& generation = request.generation;
@@ -235,7 +240,7 @@ ApiResult<CompletionRequest> read_completion_request(const json::Object& body,
   read_min_tokens(fields, generation);
   read_completion_logprobs(fields, limits, request.echo, generation.top_logprobs);
   TRY_FIELDS(fields);
-  TRY(prompts, read_prompts(fields, "prompt", limits.max_prompts, limits));
+  TRY(prompts, read_prompts(fields, "prompt", limits.max_prompts, limits, request.is_list));
   request.prompts = std::move(prompts);
   const int64_t num_choices = static_cast<int64_t>(request.prompts.size()) * generation.n;
   if (num_choices > limits.max_prompts) {
@@ -244,13 +249,13 @@ ApiResult<CompletionRequest> read_completion_request(const json::Object& body,
                                      "with {} each",
                                      limits.max_prompts, request.prompts.size(), generation.n));
   }
+  if (auto error = check_whole_logprobs("logprobs", generation, num_choices, limits))
+    return *std::move(error);
   return request;
 }
 
 ApiResult<EmbeddingsRequest> read_embeddings_request(const json::Object& body,
                                                      const RequestLimits& limits) {
-  if (auto error = check_whole_logprobs("logprobs", generation, num_choices, limits))
-    return *std::move(error);
   RequestFields fields(body);
   EmbeddingsRequest request;
   read_model(fields, request.model);
@@ -259,29 +264,30 @@ ApiResult<EmbeddingsRequest> read_embeddings_request(const json::Object& body,
     fields.integer("dimensions", {1, std::numeric_limits<int32_t>::max()}, dimensions);
     request.dimensions = dimensions;
   }
+  read_cache_salt(fields, request.cache_salt);
   TRY_FIELDS(fields);
   TRY(format, read_encoding_format(fields));
   request.base64 = format == "base64";
-  TRY(inputs, read_prompts(fields, "input", limits.max_inputs, limits));
+  TRY(inputs, read_prompts(fields, "input", limits.max_inputs, limits, request.is_list));
   request.inputs = std::move(inputs);
-  read_cache_salt(fields, request.cache_salt);
   return request;
 }
 
-ApiResult<TokenizeRequest> read_tokenize_request(const json::Object& body,
-                                                 const RequestLimits& limits) {
+ApiResult<TokenizeRequest> read_tokenize_request(const json::Object& body, const RequestLimits&) {
   RequestFields fields(body);
   TokenizeRequest request;
   read_model(fields, request.model);
   if (fields.find("messages") != nullptr) {
+    request.field = "messages";
     request.add_special_tokens = false;
     read_chat_prompt(fields, request.input.emplace<ChatPrompt>());
   } else {
-    const std::string_view key = fields.find("content") != nullptr ? "content" : "prompt";
-    if (fields.find(key) == nullptr) {
+    if (fields.find("content") != nullptr) request.field = "content";
+    if (fields.find(request.field) == nullptr) {
       return missing("prompt", "a string, or \"messages\" instead");
     }
-    fields.string(key, limits.max_prompt_bytes, request.input.emplace<std::string>());
+    fields.string(request.field, std::numeric_limits<int64_t>::max(),
+                  request.input.emplace<std::string>());
   }
   fields.boolean("add_special_tokens", request.add_special_tokens);
   fields.boolean("return_token_strs", request.return_token_strings);

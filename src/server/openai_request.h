@@ -24,7 +24,7 @@ namespace chitu {
 struct RequestLimits {
   int64_t vocab_size = 0;                       // of the model: token ids are below it
   int64_t max_seq_len = 0;                      // of the engine: longer prompts of ids are refused
-  int64_t max_prompt_bytes = int64_t{8} << 20;  // of one text; more cannot be max_seq_len tokens
+  int64_t max_prompt_bytes = int64_t{8} << 20;  // of one text; more are not looked at
   int64_t max_n = 16;
   int64_t max_logprobs = 20;
   int64_t max_stop = 16;
@@ -96,6 +96,7 @@ struct ChatRequest {
 struct CompletionRequest {
   std::string model;
   std::vector<Prompt> prompts;  // at least one, none empty; prompt p's choice i has the index p*n+i
+  bool is_list = false;         // "prompt" is an array of them
   bool add_special_tokens = true;
   bool echo = false;  // the answer begins with the prompt's text
   GenerationFields generation;
@@ -104,15 +105,17 @@ struct CompletionRequest {
 struct EmbeddingsRequest {
   std::string model;
   std::vector<Prompt> inputs;  // at least one, none empty
+  bool is_list = false;        // "input" is an array of them
   std::optional<int64_t> dimensions;
   bool base64 = false;  // encoding_format; the `openai` package asks for it
+  std::string cache_salt;
 };
 
-  std::string cache_salt;
 struct TokenizeRequest {
   std::string model;
-  std::variant<std::string, ChatPrompt> input;  // "prompt" (or "content"), or "messages"
-  bool add_special_tokens = true;               // for a chat by default false
+  std::variant<std::string, ChatPrompt> input;
+  std::string_view field = "prompt";  // that the input stood in; or "content", "messages"
+  bool add_special_tokens = true;     // for a chat by default false
   bool return_token_strings = false;
 };
 
@@ -125,6 +128,9 @@ struct ApplyTemplateRequest {
   std::string model;
   ChatPrompt prompt;
 };
+
+// What errors call one of the prompts: "prompt", or of a list "prompt[3]".
+std::string prompt_name(std::string_view field, bool is_list, size_t index);
 
 // The object that a body is; error: no JSON, nested deeper than 64, too many values, no object.
 ApiResult<json::Object> parse_body(std::string_view body, const RequestLimits& limits);

@@ -449,10 +449,14 @@ TEST(TokenizeRequest, ReadsTextAndChats) {
   EXPECT_EQ(std::get<std::string>(text->input), "");
   EXPECT_TRUE(text->add_special_tokens);
   EXPECT_TRUE(text->return_token_strings);
-  EXPECT_EQ(std::get<std::string>(read(R"({"content":"a"})", read_tokenize_request)->input), "a");
+  EXPECT_EQ(text->field, "prompt");
+  const auto content = read(R"({"content":"a"})", read_tokenize_request);
+  EXPECT_EQ(std::get<std::string>(content->input), "a");
+  EXPECT_EQ(content->field, "content");
   auto messages = read(fmt::format("{{{}}}", kMessages), read_tokenize_request);
   ASSERT_TRUE(messages.ok());
   EXPECT_FALSE(messages->add_special_tokens);
+  EXPECT_EQ(messages->field, "messages");
   EXPECT_EQ(std::get<ChatPrompt>(messages->input).messages.size(), 1U);
   EXPECT_EQ(read("{}", read_tokenize_request).error().param, "prompt");
   EXPECT_EQ(read(R"({"prompt":5})", read_tokenize_request).error().param, "prompt");

@@ -100,7 +100,39 @@ def test_too_long_a_prompt(client, model, stream):
         client.chat.completions.create(
             model=model, messages=[{"role": "user", "content": "number " * 4000}], stream=stream)
     assert raised.value.code == "context_length_exceeded"
+    assert raised.value.param == "messages"
     assert "2048" in raised.value.message
+
+
+LONG = "1 " * 2500  # tokens beyond the context, in bytes that might fit
+LONGER = "1 " * 500_000  # bytes that no tokens of the context could be
+
+
+@pytest.mark.parametrize("text", [LONG, LONGER], ids=["tokens", "bytes"])
+@pytest.mark.parametrize(("path", "body", "param"), [
+    ("/completions", lambda text: {"prompt": text}, "prompt"),
+    ("/completions", lambda text: {"prompt": ["a", "b", text]}, "prompt[2]"),
+    ("/embeddings", lambda text: {"input": text}, "input"),
+    ("/embeddings", lambda text: {"input": ["a", text]}, "input[1]"),
+], ids=["prompt", "prompts", "input", "inputs"])
+def test_too_long_a_text_is_named(client, text, path, body, param):
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.post(path, body=body(text), cast_to=object)
+    assert raised.value.code == "context_length_exceeded"
+    assert raised.value.param == param
+    assert param in raised.value.message
+
+
+@pytest.mark.parametrize(("body", "param"), [
+    ({"prompt": LONGER}, "prompt"), ({"content": LONGER}, "content"),
+    ({"messages": [{"role": "user", "content": LONGER}]}, "messages"),
+], ids=["prompt", "content", "messages"])
+def test_too_long_a_text_is_not_tokenized(server, body, param):
+    with openai_client(server, base_path="") as client:
+        with pytest.raises(openai.BadRequestError) as raised:
+            client.post("/tokenize", body=body, cast_to=object)
+    assert raised.value.code == "context_length_exceeded"
+    assert raised.value.param == param
 
 
 def test_an_unknown_model(client):
@@ -182,10 +214,22 @@ def test_too_many_requests(strict):
 
 
 def test_a_request_that_does_not_fit_into_the_queue_leaves_nothing_there(strict, strict_client):
-    model = strict_client.models.list().data[0].id
-    with pytest.raises(openai.RateLimitError):
-        strict_client.completions.create(model=model, prompt="The river", n=16, max_tokens=50)
+    """Nor what of it did fit: beside one that runs there is room for one choice of two."""
+    ask = {"model": strict_client.models.list().data[0].id, "prompt": "The river",
+           "extra_body": {"ignore_eos": True}}
+    with strict_client.completions.create(**ask, max_tokens=2000, stream=True) as running:
+        next(iter(running))
+        with pytest.raises(openai.RateLimitError):
+            strict_client.completions.create(**ask, n=2, max_tokens=50)
     strict.assert_idle()
+
+
+def test_more_than_there_is_ever_room_for(strict_client):
+    """Trying again would not help."""
+    model = strict_client.models.list().data[0].id
+    with pytest.raises(openai.BadRequestError) as raised:
+        strict_client.completions.create(model=model, prompt="The river", n=16)
+    assert raised.value.param == "n"
 
 
 def test_every_error_has_an_id(client):

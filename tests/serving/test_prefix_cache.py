@@ -1,6 +1,7 @@
 """What requests have in common is computed once: by the metrics, and by what each answer says of itself."""
 
 import asyncio
+import json
 
 import openai
 import pytest

@@ -61,7 +61,7 @@ bool Answer::is_large() const {
 std::string Answer::take_whole() {
   std::vector<Choice> choices;
   choices.reserve(parts_.size());
-  for (const Part& part : parts_) choices.push_back(part.choice);
+  for (Part& part : parts_) choices.push_back(std::exchange(part.choice, {}));
   return format_.whole(head_, choices, usage());
 }
 

@@ -19,7 +19,8 @@ ApiResult<GenerationJob> read_chat(const ServedModel& model, const json::Object&
   if (auto error = check_model(model, request.model)) return *std::move(error);
   TRY(chat_template, require_chat_template(model));
   TRY(text, render_chat(*chat_template, request.prompt));
-  TRY(tokens, encode_prompt(*model.tokenizer, text, request.add_special_tokens, model.limits));
+  TRY(tokens,
+      encode_prompt(*model.tokenizer, text, request.add_special_tokens, model.limits, "messages"));
   GenerationJob job{.fields = std::move(request.generation)};
   job.prompts.push_back({.tokens = std::move(tokens)});
   return job;

@@ -23,8 +23,10 @@ ApiResult<GenerationJob> read_completion(const ServedModel& model, const json::O
   TRY(request, read_completion_request(body, model.limits));
   if (auto error = check_model(model, request.model)) return *std::move(error);
   GenerationJob job{.fields = std::move(request.generation)};
-  for (const Prompt& prompt : request.prompts) {
-    TRY(tokens, tokens_of(model, prompt, request.add_special_tokens));
+  for (size_t i = 0; i < request.prompts.size(); ++i) {
+    const Prompt& prompt = request.prompts[i];
+    TRY(tokens, tokens_of(model, prompt, request.add_special_tokens,
+                          prompt_name("prompt", request.is_list, i)));
     job.prompts.push_back({.tokens = std::move(tokens),
                            .echo = request.echo ? text_of(model, prompt) : std::string()});
   }

@@ -86,7 +86,7 @@ void take_embeddings(Generation& generation, ServerState& state, const std::stri
 
 asio::awaitable<void> embed(Exchange& exchange, ServerState& state) {
   const double arrival = steady_seconds();
-  const std::optional<EmbeddingJob> job = co_await read_request(exchange, state, read_embeddings);
+  std::optional<EmbeddingJob> job = co_await read_request(exchange, state, read_embeddings);
   if (!job) co_return;
   const ServedModel& model = *state.model;
   job->cache_salt = cache_salt_of(model, exchange.request(), job->cache_salt);

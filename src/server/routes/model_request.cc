@@ -30,7 +30,7 @@ ApiResult<const ChatTemplate*> require_chat_template(const ServedModel& model) {
 }
 
 ApiResult<std::vector<int32_t>> tokens_of(const ServedModel& model, const Prompt& prompt,
-                                          bool add_special_tokens) {
+                                          bool add_special_tokens, std::string_view param) {
   if (const auto* tokens = std::get_if<std::vector<int32_t>>(&prompt)) return *tokens;
   return encode_prompt(*model.tokenizer, std::get<std::string>(prompt), add_special_tokens,
                        model.limits, param);

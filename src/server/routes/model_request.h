@@ -1,6 +1,8 @@
 // What all routes that need the model do first.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +24,7 @@ std::optional<HttpError> check_model(const ServedModel& model, std::string_view 
 // 400 when the model is no chat model, or its template is broken.
 ApiResult<const ChatTemplate*> require_chat_template(const ServedModel& model);
 
-// Of a text, or the tokens themselves.
+// Of a text, or the tokens themselves. `param`: the field that errors name.
 ApiResult<std::vector<int32_t>> tokens_of(const ServedModel& model, const Prompt& prompt,
                                           bool add_special_tokens, std::string_view param);
 
@@ -42,8 +44,9 @@ asio::awaitable<std::string> make_body(ServerState& state, bool large, F work) {
 // The refusal of a request by the engine.
 HttpError submit_error(const Error& error);
 
-// Has the worker make of the request's body what the route needs. Nothing: the request is answered
-// already, with an error, or its client is gone.
+// Has the worker make of the request's body what the route needs; not when the client has left
+// before its turn came. Nothing: the request is answered already, with an error, or its client is
+// gone.
 template <class T>
 asio::awaitable<std::optional<T>> read_request(Exchange& exchange, ServerState& state,
                                                ApiResult<T> (*read)(const ServedModel& model,
@@ -52,7 +55,11 @@ asio::awaitable<std::optional<T>> read_request(Exchange& exchange, ServerState& 
   if (!error) {
     const ServedModel& model = *state.model;
     const std::string body = std::move(exchange.request().body);
+    // Shared: the exchange keeps its callback for as long as the route runs.
+    const auto is_gone = std::make_shared<std::atomic<bool>>(false);
+    exchange.on_disconnect([is_gone] { *is_gone = true; });
     const auto work = [&]() -> ApiResult<T> {
+      if (*is_gone) return HttpError{};  // which nobody sees
       TRY(object, parse_body(body, model.limits));
       return read(model, object);
     };

@@ -27,9 +27,10 @@ ApiResult<std::string> tokenize(const ServedModel& model, const json::Object& bo
   } else {
     text = std::get<std::string>(std::move(request.input));
   }
+  if (auto error = check_length(text, model.limits, request.field)) return *std::move(error);
   const auto tokens = model.tokenizer->encode(
       text, {.add_special_tokens = request.add_special_tokens, .parse_special = true});
-  if (!tokens.ok()) return from_error(tokens.error(), "prompt");
+  if (!tokens.ok()) return from_error(tokens.error(), request.field);
   if (!request.return_token_strings) return tokenize_body(*tokens, model.limits.max_seq_len);
   std::vector<std::string> strings;
   strings.reserve(tokens->size());
