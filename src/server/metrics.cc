@@ -98,8 +98,10 @@ struct Metrics::Series {
       counter("vllm:prefix_cache_queries_total", "Tokens of prompts looked up in the prefix cache");
   Counter& prefix_hits =
       counter("vllm:prefix_cache_hits_total", "Tokens of prompts found in the prefix cache");
-  Counter& preemptions = counter("vllm:num_preemptions_total",
-                                 "Requests put back to wait because the KV cache was full");
+  Counter& preemptions =
+      counter("vllm:num_preemptions_total",
+              "Requests put back to wait: the KV cache was full, or one of higher "
+              "priority wanted the place");
   Counter& prompt_tokens = counter("vllm:prompt_tokens_total", "Tokens of prompts");
   Counter& generated_tokens = counter("vllm:generation_tokens_total", "Tokens of answers");
   Counter& steps = counter("chitu:engine_steps_total", "Steps of the engine");
@@ -132,8 +134,9 @@ struct Metrics::Series {
   Histogram& end_to_end =
       histogram("vllm:e2e_request_latency_seconds", "From a request's arrival to its last token",
                 request_buckets());
-  Histogram& queue = histogram("vllm:request_queue_time_seconds",
-                               "From a request's arrival to its first step", request_buckets());
+  Histogram& queue =
+      histogram("vllm:request_queue_time_seconds",
+                "From a request's arrival until its first step was planned", request_buckets());
   Histogram& prefill =
       histogram("vllm:request_prefill_time_seconds",
                 "From a request's first step to its first token", request_buckets());
