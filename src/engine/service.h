@@ -35,8 +35,8 @@ std::string_view name(ServiceState state);  // "ready"
 
 struct ServiceOptions {
   int64_t max_queue = 1024;  // requests beyond the max_reqs that are computed at the same time
-  // The state is kFailed for so long after a step failed, unless one succeeds. Not for ever: as long
-  // as a load balancer sends nothing because of it, no step can succeed.
+  // The state is kFailed for so long after a step failed, unless one succeeds. Not for ever: as
+  // long as a load balancer sends nothing because of it, no step can succeed.
   double failed_seconds = 10;
 };
 
