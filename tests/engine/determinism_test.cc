@@ -1,5 +1,5 @@
-// A request's tokens are those it gets alone, whatever runs beside it: random company, preemption,
-// the prefix cache, and the size of chunks change none.
+// A request's tokens and their probabilities are those it gets alone, whatever runs beside it:
+// random company, preemption, the prefix cache, and the size of chunks change none.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,6 @@
 namespace chitu {
 namespace {
 
-using test::answer;
 using test::prompt;
 using test::request;
 
@@ -39,19 +38,45 @@ std::vector<Request> random_requests(std::mt19937& random, int count) {
       r.min_tokens = 3;
     }
     if (i % 7 == 0) r.sampling.top_logprobs = 5;
+    r.embed = i % 11 == 10;
     r.priority = static_cast<int32_t>(random() % 3);
     requests.push_back(std::move(r));
   }
   return requests;
 }
 
+struct Answer {
+  std::vector<int32_t> tokens;
+  std::vector<TokenLogprob> logprobs;
+  std::vector<float> embedding;
+  std::string error;
+
+  void take(const TokenEvent& event) {
+    if (event.token >= 0) tokens.push_back(event.token);
+    logprobs.insert(logprobs.end(), event.logprobs.begin(), event.logprobs.end());
+    if (!event.embedding.empty()) embedding = event.embedding;
+    error += event.error;
+  }
+  bool operator==(const Answer&) const = default;
+};
+
+Answer answer_alone(Engine& engine, const Request& r) {
+  Answer answer;
+  EXPECT_TRUE(engine.submit(r).ok());
+  while (engine.has_work()) {
+    for (const TokenEvent& event : engine.step()) answer.take(event);
+  }
+  EXPECT_EQ(answer.tokens.empty(), r.embed);
+  EXPECT_EQ(answer.error, "");
+  return answer;
+}
+
 // With submissions spread over the steps, and some others cancelled in between.
-std::vector<std::vector<int32_t>> answers_together(Engine& engine,
-                                                   const std::vector<Request>& requests,
-                                                   std::mt19937& random) {
+std::vector<Answer> answers_together(Engine& engine, const std::vector<Request>& requests,
+                                     std::mt19937& random) {
   std::map<RequestId, std::size_t> places;
   std::vector<RequestId> doomed;
-  std::vector<std::vector<int32_t>> answers(requests.size());
+  std::vector<Answer> answers(requests.size());
   std::size_t submitted = 0;
   while (submitted < requests.size() || engine.has_work()) {
     if (submitted < requests.size() && random() % 2 == 0) {
@@ -67,7 +92,7 @@ std::vector<std::vector<int32_t>> answers_together(Engine& engine,
     }
     for (const TokenEvent& event : engine.step()) {
       const auto place = places.find(event.id);
-      if (place != places.end()) answers[place->second].push_back(event.token);
+      if (place != places.end()) answers[place->second].take(event);
     }
   }
   return answers;
@@ -108,21 +133,23 @@ std::vector<Machine> machines() {
 
 class DeterminismTest : public test::TinyModelTest {
  protected:
-  void compare(Ops& ops, int count) {
+  void compare(Ops& ops, int count, DType kv_dtype) {
     std::mt19937 random(5);
     const std::vector<Request> requests = random_requests(random, count);
-    std::vector<std::vector<int32_t>> alone;
+    std::vector<Answer> alone;
     for (const Request& r : requests) {
       const auto engine = load({.max_seq_len = 96,
                                 .max_step_tokens = 96,
                                 .block_size = 0,
+                                .kv_dtype = kv_dtype,
                                 .scheduling = {.prefix_cache = false}},
                                ops);
-      alone.push_back(answer(*engine, r));
+      alone.push_back(answer_alone(*engine, r));
     }
     for (const Machine& machine : machines()) {
       for (const Policy& policy : policies()) {
         EngineOptions options = machine.options;
+        options.kv_dtype = kv_dtype;
         options.scheduling.policy = policy;
         options.scheduling.hybrid = random() % 4 != 0;
         const auto engine = load(options, ops);
@@ -137,14 +164,16 @@ class DeterminismTest : public test::TinyModelTest {
   }
 };
 
-TEST_F(DeterminismTest, OnTheReference) { compare(*ops_, 12); }
+TEST_F(DeterminismTest, OnTheReference) { compare(*ops_, 12, DType::kF32); }
 
 TEST_F(DeterminismTest, OnTheCpu) {
   ThreadPool pool({.num_threads = 2, .pin = Pin::kOff});
   for (const cpu::Arithmetic arithmetic : {cpu::Arithmetic::kFloat32, cpu::Arithmetic::kFast}) {
     const auto ops = make_cpu_ops(pool, {.arithmetic = arithmetic});
     ASSERT_TRUE(ops.ok());
-    compare(**ops, 48);
+    for (const DType kv_dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+      compare(**ops, 48, kv_dtype);
+    }
   }
 }
 
