@@ -95,6 +95,93 @@ TEST(Admission, KeepsSpareBlocksForThoseThatGrow) {
   d.run_to_the_end();
 }
 
+int64_t tokens_of(const BatchPlan& plan, int64_t id) {
+  for (const PlannedSequence& s : plan.sequences) {
+    if (s.id == SequenceId{id}) return s.num_tokens;
+  }
+  return 0;
+}
+
+TEST(Admission, ALongPromptLeavesRoomForShorterOnes) {
+  for (const char* policy : {"fcfs", "prefill_first", "deadline"}) {
+    Driver d({.max_sequences = 8,
+              .max_step_tokens = 64,
+              .block_size = 4,
+              .num_blocks = 1000,
+              .policy = *find_policy(policy)});
+    d.add(sequence(1, 400, 4));
+    d.step();
+    EXPECT_EQ(tokens_of(d.plan, 1), 64);
+    d.add(sequence(2, 300, 4));  // not much shorter: it waits for its turn
+    d.step();
+    EXPECT_THAT(ids(d.plan), ElementsAre(1));
+    EXPECT_EQ(tokens_of(d.plan, 1), 64);
+    d.add(sequence(3, 10, 4));
+    d.step();
+    EXPECT_EQ(tokens_of(d.plan, 1), 32 + 6) << policy;
+    EXPECT_EQ(tokens_of(d.plan, 2), 16);
+    EXPECT_EQ(tokens_of(d.plan, 3), 10);
+    d.run_to_the_end();
+  }
+}
+
+TEST(Admission, ShortIsWhatHasLittleLeftToCompute) {
+  Driver d({.max_sequences = 8, .max_step_tokens = 64, .block_size = 4, .num_blocks = 1000});
+  d.add(sequence(3, 400, 1));
+  d.run_to_the_end();
+  d.add(sequence(1, 400, 4));
+  d.step();
+  Sequence chat = sequence(3, 410, 4);
+  chat.id = SequenceId{4};
+  d.add(std::move(chat));
+  d.step();
+  EXPECT_EQ(tokens_of(d.plan, 4), 10);
+  EXPECT_EQ(tokens_of(d.plan, 1), 54);
+  d.run_to_the_end();
+}
+
+// One that has nothing to do with the prefix that many wait for does not wait for it.
+TEST(Admission, ManyThatWaitForAPrefixAreInNobodysWay) {
+  Driver d({.max_sequences = 200, .max_step_tokens = 256, .block_size = 4, .num_blocks = 4000});
+  d.prefill_tokens = 16;
+  d.add(sequence(1, 2, 500));
+  d.overlapped_step();
+  for (int64_t id = 2; id < 150; ++id) {
+    Sequence s = sequence(2, 2000, 4);
+    s.id = SequenceId{id};
+    d.add(std::move(s));
+  }
+  d.add(sequence(150, 5, 4));
+  for (int i = 0; i < 4; ++i) d.overlapped_step();
+  EXPECT_EQ(d.scheduler.stats().running, 3);
+  d.run_to_the_end();
+}
+
+TEST(Admission, WaitsForNoPrefixOfOneThatIsLeftOut) {
+  Driver d({.max_sequences = 4,
+            .max_step_tokens = 64,
+            .block_size = 4,
+            .num_blocks = 1000,
+            .max_step_sequences = 2,
+            .policy = *find_policy("deadline")});
+  const auto due = [](double deadline, int64_t id, Sequence s) {
+    s.id = SequenceId{id};
+    s.deadline = deadline;
+    return s;
+  };
+  d.add(sequence(1, 100, 4));  // without a deadline
+  d.step();
+  d.add(due(50, 2, sequence(2, 4, 40)));
+  d.add(due(60, 3, sequence(3, 4, 40)));
+  d.step();
+  d.step();
+  EXPECT_THAT(ids(d.plan), ElementsAre(2, 3));
+  d.add(due(10, 4, sequence(1, 100, 4)));
+  d.step();
+  EXPECT_THAT(ids(d.plan), ElementsAre(4, 2));
+  d.run_to_the_end();
+}
+
 Sequence with_priority(int32_t priority, Sequence sequence) {
   sequence.priority = priority;
   return sequence;

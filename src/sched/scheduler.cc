@@ -40,6 +40,7 @@ Scheduler::Scheduler(const SchedulerLimits& limits)
   ranks_.reserve(seats);
   order_.reserve(seats);
   admitted_.reserve(seats);
+  held_.reserve(seats);
   releases_.resize(static_cast<std::size_t>(limits.num_blocks));
 }
 

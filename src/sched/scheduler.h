@@ -139,10 +139,16 @@ class Scheduler {
     Standing standing;
     SequenceState* state = nullptr;
   };
+  // A prompt that is to be computed with so many tokens, and more if nobody else wants them.
+  struct Held {
+    SequenceState* state = nullptr;
+    int64_t tokens = 0;
+  };
   enum class Admission : uint8_t {
     kAdmitted,
-    kPassed,  // it waits for another one to compute what both begin with
-    kNoRoom,  // nor may others get on before it
+    kPassed,    // it waits for another one to compute what both begin with
+    kCompared,  // the same, and it took a comparison with all that run to find out
+    kNoRoom,    // nor may others get on before it
   };
 
   int64_t blocks_for(int64_t tokens) const;
@@ -163,10 +169,13 @@ class Scheduler {
   bool make_room(int64_t blocks, std::size_t next, int32_t priority);
   bool preempting_makes_room(int64_t blocks, std::size_t next, int32_t priority);
   Admission admit(SequenceState& state, std::size_t next);
-  bool waits_for_prefix(SequenceState& state);
-  bool find_prefix_in_progress(SequenceState& state, int64_t found);
+  bool waits_for_prefix(SequenceState& state, std::size_t next);
+  bool find_prefix_in_progress(SequenceState& state, int64_t found, std::size_t next);
+  bool will_compute(const SequenceState& state, int64_t tokens, std::size_t next) const;
   void extend(std::size_t runner, double now, BatchPlan& plan);
   void add_prompt(SequenceState& state, double now, BatchPlan& plan);
+  bool shorter_wants(int64_t tokens) const;
+  void add_held(double now, BatchPlan& plan);
   bool grow(std::size_t runner);
   bool preemptible(const SequenceState& state, int64_t below_priority) const;
   SequenceState* last_preemptible(std::size_t first, int64_t below_priority);
@@ -191,6 +200,7 @@ class Scheduler {
   std::vector<Rank> ranks_;
   std::vector<Runner> order_;  // those running that have work, the first in rank in front
   std::vector<SequenceState*> admitted_;
+  std::vector<Held> held_;
   std::vector<int32_t> releases_;  // of each block, by those that might be preempted
 };
 

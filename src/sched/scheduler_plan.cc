@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "sched/scheduler.h"
 
 namespace chitu {
@@ -16,10 +17,14 @@ int64_t spare_blocks(int64_t runners, int64_t blocks_to_come) {
   return std::min(runners / kRunnersPerSpareBlock, blocks_to_come);
 }
 
-// So many waiting sequences may be passed over in one step, as others compute their prefixes.
-constexpr int64_t kMostPassed = 64;
+// So many waiting sequences are compared in one step with those that run, in case one of them
+// computes their beginning.
+constexpr int64_t kMostCompared = 64;
 // So many waiting sequences are looked up in the prefix cache again in one step.
 constexpr std::size_t kLookupsPerStep = 8;
+
+// A prompt is much shorter than another one of so many times its length.
+constexpr int64_t kMuchShorter = 2;
 
 // Above every priority.
 constexpr int64_t kAnyPriority = int64_t{INT32_MAX} + 1;
@@ -66,6 +71,7 @@ void Scheduler::rank_running(double now) {
   views_.clear();
   order_.clear();
   for (SequenceState* state : running_) {
+    state->place = -1;
     if (state->complete()) continue;
     views_.push_back(state->view());
     order_.push_back({.state = state});
@@ -77,6 +83,9 @@ void Scheduler::rank_running(double now) {
   }
   std::sort(order_.begin(), order_.end(),
             [](const Runner& a, const Runner& b) { return a.standing < b.standing; });
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    order_[i].state->place = static_cast<int64_t>(i);
+  }
 }
 
 Scheduler::Room Scheduler::room_for(Turn turn, int64_t prefill_tokens) const {
@@ -103,7 +112,7 @@ void Scheduler::fill(double now, BatchPlan& plan) {
     if (limits_.policy.ranks_by_cache) waiting_.refresh_cached(blocks_, kLookupsPerStep);
     waiting_.rank(limits_.policy, now);
   }
-  int64_t passed = 0;
+  int64_t compared = 0;
   std::size_t next = 0;  // of order_
   while (room_.sequences > 0 && room_.tokens > 0) {
     admitting = admitting && !waiting_.ranked_empty() && room_.prompt_tokens > 0;
@@ -113,13 +122,14 @@ void Scheduler::fill(double now, BatchPlan& plan) {
       const Admission admission = admit(state, next);
       if (admission == Admission::kAdmitted) add_prompt(state, now, plan);
       admitting = admission != Admission::kNoRoom;
-      if (admission == Admission::kPassed) admitting = ++passed < kMostPassed;
+      if (admission == Admission::kCompared) admitting = ++compared < kMostCompared;
     } else if (next < order_.size()) {
       extend(next++, now, plan);
     } else {
       break;
     }
   }
+  add_held(now, plan);
   for (SequenceState* state : admitted_) waiting_.remove(*state);
   admitted_.clear();
 }
@@ -181,15 +191,15 @@ Scheduler::Admission Scheduler::admit(SequenceState& state, std::size_t next) {
   Sequence& sequence = state.sequence;
   // The step that is computed may still have a part of it.
   if (state.preempted_in == planning_) return Admission::kPassed;
-  if (waits_for_prefix(state)) return Admission::kPassed;
+  if (waits_for_prefix(state, next)) return Admission::kPassed;
   blocks_.match(sequence.cache_salt, sequence.tokens, sequence.blocks);
   const auto found = static_cast<int64_t>(sequence.blocks.size());
   const int64_t missing = blocks_for(sequence.length()) - found;
-  const bool passed = find_prefix_in_progress(state, found * limits_.block_size);
-  if (passed || !make_room(missing, next, sequence.priority)) {
+  const bool waits = find_prefix_in_progress(state, found * limits_.block_size, next);
+  if (waits || !make_room(missing, next, sequence.priority)) {
     blocks_.release(sequence.blocks);
     sequence.blocks.clear();
-    return passed ? Admission::kPassed : Admission::kNoRoom;
+    return waits ? Admission::kCompared : Admission::kNoRoom;
   }
   CHECK(blocks_.allocate(missing, sequence.blocks));
   blocks_to_come_ += blocks_to_come(state);
@@ -203,25 +213,29 @@ Scheduler::Admission Scheduler::admit(SequenceState& state, std::size_t next) {
     totals_.prefix_hits += sequence.computed;
   }
   state.running = true;
+  state.place = -1;
   state.running_place = running_.size();
   running_.push_back(&state);
   admitted_.push_back(&state);
   return Admission::kAdmitted;
 }
 
-bool Scheduler::waits_for_prefix(SequenceState& state) {
+bool Scheduler::waits_for_prefix(SequenceState& state, std::size_t next) {
   if (!state.prefix_computed_by) return false;
   const SequenceState* const other = find(*state.prefix_computed_by);
-  if (other != nullptr && other->running && other->sequence.computed < state.awaited_prefix) {
-    return true;
-  }
+  if (other != nullptr && will_compute(*other, state.awaited_prefix, next)) return true;
   state.prefix_computed_by.reset();
   return false;
 }
 
-// Whether a sequence that runs is about to compute blocks that this one, of whose tokens `found`
-// are cached, begins with. It must not be of lower priority: it might itself wait for long.
-bool Scheduler::find_prefix_in_progress(SequenceState& state, int64_t found) {
+// Whether it computes so many tokens soon: if it was left out of the last step, and goes after
+// order_[next], it might itself wait for long.
+bool Scheduler::will_compute(const SequenceState& state, int64_t tokens, std::size_t next) const {
+  if (!state.running || state.sequence.computed >= tokens) return false;
+  return state.place < static_cast<int64_t>(next) || state.last_step >= step_ - 1;
+}
+
+bool Scheduler::find_prefix_in_progress(SequenceState& state, int64_t found, std::size_t next) {
   if (!limits_.prefix_cache) return false;
   const Sequence& sequence = state.sequence;
   const auto block_end = found + limits_.block_size;
@@ -239,7 +253,7 @@ bool Scheduler::find_prefix_in_progress(SequenceState& state, int64_t found) {
                                       other.tokens.begin());
     const int64_t common =
         (differ.first - sequence.tokens.begin()) / limits_.block_size * limits_.block_size;
-    if (common < block_end || other.computed >= common) continue;
+    if (common < block_end || !will_compute(*runner, common, next)) continue;
     if (other.cache_salt != sequence.cache_salt) continue;
     state.prefix_computed_by = other.id;
     state.awaited_prefix = common;
@@ -253,7 +267,8 @@ void Scheduler::extend(std::size_t runner, double now, BatchPlan& plan) {
   if (!state.running) return;            // preempted for the sake of one before it
   if (state.last_step == step_) return;  // in the plan that is topped up
   if (state.decoding()) {
-    if (turn_ != Turn::kPrompts && grow(runner)) {
+    if (limits_.policy.prompts_first) add_held(now, plan);
+    if (room_.tokens > 0 && turn_ != Turn::kPrompts && grow(runner)) {
       room_.sequences -= 1;
       room_.tokens -= 1;
       add_to_plan(state, 1, now, plan);
@@ -263,12 +278,39 @@ void Scheduler::extend(std::size_t runner, double now, BatchPlan& plan) {
   }
 }
 
+// A prompt that is too long for what the step has left takes only half of it while a much shorter
+// one wants some: that one would wait for its end otherwise. What nobody takes it gets in the end.
 void Scheduler::add_prompt(SequenceState& state, double now, BatchPlan& plan) {
-  const int64_t chunk = std::min({state.pending(), room_.prompt_tokens, room_.tokens});
+  int64_t chunk = std::min({state.pending(), room_.prompt_tokens, room_.tokens});
+  const bool held = chunk < state.pending() && room_.sequences > 1 &&
+                    shorter_wants(state.pending() / kMuchShorter);
+  if (held) chunk = div_up(chunk, 2);
   room_.sequences -= 1;
   room_.tokens -= chunk;
   room_.prompt_tokens -= chunk;
-  add_to_plan(state, chunk, now, plan);
+  if (held) {
+    held_.push_back({.state = &state, .tokens = chunk});
+  } else {
+    add_to_plan(state, chunk, now, plan);
+  }
+}
+
+bool Scheduler::shorter_wants(int64_t tokens) const {
+  return waiting_.any_within(tokens, blocks_, kLookupsPerStep) ||
+         std::any_of(running_.begin(), running_.end(), [&](const SequenceState* state) {
+           return !state->decoding() && state->last_step != step_ && state->pending() <= tokens;
+         });
+}
+
+void Scheduler::add_held(double now, BatchPlan& plan) {
+  for (const Held& held : held_) {
+    const int64_t more =
+        std::min({held.state->pending() - held.tokens, room_.prompt_tokens, room_.tokens});
+    room_.tokens -= more;
+    room_.prompt_tokens -= more;
+    add_to_plan(*held.state, held.tokens + more, now, plan);
+  }
+  held_.clear();
 }
 
 // Makes sure that there is a block for the next token of order_[runner]. False: not in this step,

@@ -91,7 +91,7 @@ TEST(Scheduler, DecodesBesideAPromptWithinTheBudget) {
   d.step();
   EXPECT_THAT(d.plan.tokens, SizeIs(12));  // nobody decodes: nothing to protect
   d.add(sequence(2, 6, 8));
-  d.add(sequence(3, 3, 8));
+  d.add(sequence(3, 4, 8));
 
   d.step();
   EXPECT_THAT(ids(d.plan), ElementsAre(1, 2));
@@ -287,11 +287,11 @@ TEST(Scheduler, EndsTheSequencesOfAStepThatFailed) {
 }
 
 TEST(Scheduler, ComputesEmbeddingsBesideAnswers) {
-  Driver d({.max_sequences = 2, .max_step_tokens = 6, .block_size = 4, .num_blocks = 8});
+  Driver d({.max_sequences = 2, .max_step_tokens = 7, .block_size = 4, .num_blocks = 8});
   Sequence embedded = sequence(1, 8, 0);
   embedded.kind = SequenceKind::kEmbed;
   d.add(std::move(embedded));
-  d.add(sequence(2, 2, 9));
+  d.add(sequence(2, 5, 9));
   EXPECT_TRUE(d.step().empty());
   const auto events = d.step(42);
   EXPECT_THAT(ids(d.plan), ElementsAre(1, 2));

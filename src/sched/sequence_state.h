@@ -15,6 +15,7 @@ struct SequenceState {
   bool running = false;           // has a seat, and blocks for `scheduled` tokens
   std::size_t running_place = 0;  // in the list of those running
   std::size_t waiting_place = 0;  // in the list of those waiting
+  int64_t place = -1;             // in the order of those running; -1: before all that are in it
   int64_t scheduled = 0;          // tokens in the cache once all steps planned so far are computed
   int64_t prompt_end = 0;         // tokens that it had when it got its seat: what to prefill
   int64_t awaited = 0;            // tokens that steps planned so far will sample

@@ -49,8 +49,10 @@ void WaitingList::rank(const Policy& policy, double now) {
   ranks_.resize(views_.size());
   policy.rank(views_, now, ranks_);
   priority_bound_ = INT32_MIN;
+  shortest_ = INT64_MAX;
   for (const SequenceView& view : views_) {
     priority_bound_ = std::max(priority_bound_, view.priority);
+    shortest_ = std::min(shortest_, view.pending);
   }
   heap_.resize(views_.size());
   std::iota(heap_.begin(), heap_.end(), 0U);
@@ -60,6 +62,17 @@ void WaitingList::rank(const Policy& policy, double now) {
 void WaitingList::pop() {
   std::pop_heap(heap_.begin(), heap_.end(), later());
   heap_.pop_back();
+}
+
+bool WaitingList::any_within(int64_t tokens, const BlockStore& blocks, std::size_t lookups) const {
+  if (heap_.empty()) return false;
+  if (shortest_ <= tokens) return true;
+  return std::any_of(
+      heap_.begin(), heap_.begin() + std::min(lookups, heap_.size()), [&](uint32_t i) {
+        const Sequence& sequence = states_[i]->sequence;
+        return views_[i].pending - blocks.match_length(sequence.cache_salt, sequence.tokens) <=
+               tokens;
+      });
 }
 
 }  // namespace chitu

@@ -38,6 +38,9 @@ class WaitingList {
   SequenceState& first() const { return *states_[heap_.front()]; }
   Standing standing() const { return standing(heap_.front()); }
   void pop();
+  // Whether one of those ranked has at most so many tokens to compute. What of them is cached is
+  // looked up for `lookups` of the first.
+  bool any_within(int64_t tokens, const BlockStore& blocks, std::size_t lookups) const;
 
  private:
   Standing standing(uint32_t i) const { return {ranks_[i], views_[i].arrival, views_[i].id}; }
@@ -51,6 +54,7 @@ class WaitingList {
   std::vector<uint32_t> heap_;  // indices of states_, the first in rank in front
   std::size_t next_refreshed_ = 0;
   int32_t priority_bound_ = INT32_MIN;
+  int64_t shortest_ = 0;  // the least tokens that one of those ranked has to compute
 };
 
 }  // namespace chitu

@@ -220,5 +220,39 @@ TEST(TimeBetweenTokens, IsWhatPrefillFirstGivesUp) {
   EXPECT_GT(gaps(result).back(), 0.3);
 }
 
+// Prompts of 10 tokens come while long ones are computed beside the streams.
+TEST(TimeToFirstToken, OfAShortPromptIsShortBesideLongOnes) {
+  for (const char* policy : {"fcfs", "balance", "deadline", "prefill_first"}) {
+    std::mt19937 random(3);
+    Workload workload = streams_and_long_prompts(*find_policy(policy));
+    std::vector<SimRequest>& requests = workload.requests;
+    for (int i = 0; i < 30; ++i) {
+      SimRequest request = requests.back();
+      request.sequence.tokens.assign(10, 11 + i);
+      request.sequence.max_tokens = 12;
+      request.sequence.arrival = 0.8 + 0.5 * i;
+      requests.push_back(std::move(request));
+    }
+    std::stable_sort(requests.begin(), requests.end(), [](const auto& a, const auto& b) {
+      return a.sequence.arrival < b.sequence.arrival;
+    });
+    int64_t id = 0;
+    std::vector<std::pair<SequenceId, double>> short_ones;
+    for (SimRequest& request : requests) {
+      request.sequence.id = SequenceId{id++};
+      if (request.sequence.max_tokens == 12) {
+        short_ones.emplace_back(request.sequence.id, request.sequence.arrival);
+      }
+    }
+    ASSERT_EQ(short_ones.size(), 30U);
+    SimResult result = simulate(workload, {.seconds = linear_seconds, .itl_budget = 0.06}, random);
+    for (const auto& [short_one, arrival] : short_ones) {
+      // The rest of a step, one that was planned, and its own.
+      const double most = std::string_view(policy) == "prefill_first" ? 3.0 : 0.25;
+      EXPECT_LT(result.outcomes[short_one].token_times.at(0) - arrival, most) << policy;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace chitu::sim
