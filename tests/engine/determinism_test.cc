@@ -157,8 +157,12 @@ class DeterminismTest : public test::TinyModelTest {
             << machine.name << ", " << policy.name;
         const SchedulerStats stats = engine->scheduler_stats();
         EXPECT_EQ(stats.blocks_used, 0);
-        if (options.num_blocks > 0) EXPECT_GT(stats.preemptions, 0) << machine.name;
-        if (machine.name == "paged") EXPECT_GT(stats.prefix_hits, 0);
+        if (options.num_blocks > 0) {
+          EXPECT_GT(stats.preemptions, 0) << machine.name;
+        }
+        if (machine.name == "paged") {
+          EXPECT_GT(stats.prefix_hits, 0);
+        }
       }
     }
   }
