@@ -57,6 +57,11 @@ Result<AuthOptions> auth_options(const Settings& settings) {
   AuthOptions options{.api_keys = split_list(settings.text("serve.api_keys")),
                       .admin_key = settings.text("serve.admin_key"),
                       .cors_origins = split_list(settings.text("serve.cors_origins"))};
+  // An empty variable of the environment, say, is no reason to open the server to everybody.
+  if (settings.value("serve.api_keys") != "null" && options.api_keys.empty()) {
+    return make_error(ErrorCode::kInvalidArgument,
+                      "serve.api_keys: names no key; null asks for none");
+  }
   const bool keys_are_valid = std::all_of(options.api_keys.begin(), options.api_keys.end(), is_key);
   if (!keys_are_valid || (!options.admin_key.empty() && !is_key(options.admin_key))) {
     // Without the key itself: errors end up in logs.

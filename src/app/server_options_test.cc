@@ -69,6 +69,15 @@ TEST(ServerOptions, RefusesKeysThatNoHeaderCarriesAndDoesNotRepeatThem) {
   }
 }
 
+TEST(ServerOptions, AListWithoutAKeyOpensNothing) {
+  for (const std::string_view keys : {"", ",", " , "}) {
+    const auto auth = auth_options(with("serve.api_keys", keys));
+    ASSERT_FALSE(auth.ok()) << keys;
+    EXPECT_THAT(auth.error().message, HasSubstr("serve.api_keys"));
+  }
+  EXPECT_TRUE(auth_options(with("serve.api_keys", "null")).ok());
+}
+
 TEST(ServerOptions, CertificateAndKeyGoTogether) {
   for (const std::string_view key : {"serve.tls_cert", "serve.tls_key"}) {
     const auto tls = tls_options(with(key, "/some/file.pem"));
