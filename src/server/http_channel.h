@@ -56,7 +56,8 @@ class ByteChannel : public std::enable_shared_from_this<ByteChannel> {
 
   asio::awaitable<void> read_ahead();
   void notice_end();
-  void abort();  // close, and have the system forget what was not sent
+  bool is_writable();  // the system takes bytes for the client now
+  void abort();        // close, and have the system forget what was not sent
   void set_deadline(Clock::time_point deadline, Waiting waiting);
   void clear_deadline() { waiting_ = Waiting::kNothing; }
   void arm_timer();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <chrono>
+#include <utility>
 
 namespace chitu {
 namespace {
@@ -81,8 +82,12 @@ void HttpConnection::start() {
 }
 
 void HttpConnection::close_when_idle() {
-  if (idle_) return close();
+  if (idle_since_) return close();
   if (exchange_) exchange_->refuse_keep_alive();
+}
+
+std::optional<Clock::time_point> HttpConnection::kept_since() const {
+  return requests_ > 0 && !channel_->closed() ? idle_since_ : std::nullopt;
 }
 
 asio::awaitable<void> HttpConnection::run() {
@@ -118,7 +123,8 @@ asio::awaitable<bool> HttpConnection::serve_request() {
   }
   if (admission.refusal) {
     feed(parser);  // what has come already of a body that nobody wants
-    if (parser.state() != State::kDone) exchange.refuse_keep_alive();
+    // A client that has to come again is to do so on a connection that is not one too many.
+    if (parser.state() != State::kDone || origin_.refused) exchange.refuse_keep_alive();
     co_await exchange.respond(std::move(*admission.refusal));
   } else if (parser.state() == State::kDone) {
     co_await run_handler(admission.route->handler, exchange, progress.failure);
@@ -133,9 +139,9 @@ asio::awaitable<bool> HttpConnection::wait_for_request() {
   const double patience = requests_ == 0 ? limits.header_timeout_s : limits.idle_timeout_s;
   if (channel_->input().empty()) {
     if (core_->stopping) co_return false;
-    idle_ = true;
+    idle_since_ = Clock::now();
     (void)co_await channel_->receive(0, Clock::now() + seconds(patience));
-    idle_ = false;
+    idle_since_.reset();
   }
   if (!channel_->input().empty()) co_return true;
   channel_->close();
@@ -191,6 +197,7 @@ asio::awaitable<std::optional<HttpResponse>> HttpConnection::receive_body(Reques
   const auto patience = seconds(core_->limits.header_timeout_s);
   const auto start = Clock::now();
   const std::string& body = parser.request().body;
+  bool is_awaited = parser.expects_continue();
   BodyCharge charge(core_->body_bytes);
   for (;;) {
     feed(parser);
@@ -203,7 +210,8 @@ asio::awaitable<std::optional<HttpResponse>> HttpConnection::receive_body(Reques
     }
     if (parser.state() == State::kDone) co_return std::nullopt;
     const size_t known = channel_->input().size();
-    if (known == 0 && body.empty() && parser.expects_continue()) {
+    if (known > 0 || !body.empty()) is_awaited = false;  // the client did not wait
+    if (std::exchange(is_awaited, false)) {
       if (!co_await channel_->write("HTTP/1.1 100 Continue\r\n\r\n")) co_return std::nullopt;
     }
     const auto earned = seconds(static_cast<double>(body.size()) / ByteChannel::kMinBytesPerSecond);
@@ -251,6 +259,7 @@ void HttpConnection::name_request(HttpRequest& request) {
 
 void HttpConnection::record(const HttpExchange& exchange, const Progress& progress) {
   ServerStats& stats = core_->stats;
+  if (exchange.status() != 0) ++stats.responses[exchange.status()];
   std::string_view end = "done";
   if (channel_->evicted()) {
     end = "evicted";

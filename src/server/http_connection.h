@@ -32,6 +32,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void start();
   void close() { channel_->close(); }
   void close_when_idle();  // closes now when it waits for a request
+  // Since when it has waited for a request that is not its first.
+  std::optional<ByteChannel::Clock::time_point> kept_since() const;
 
  private:
   struct Progress;
@@ -57,7 +59,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   const std::shared_ptr<ByteChannel> channel_;
   HttpExchange* exchange_ = nullptr;  // of the request that is being answered
   int64_t requests_ = 0;
-  bool idle_ = false;
+  std::optional<ByteChannel::Clock::time_point> idle_since_;  // waits for a request
 };
 
 }  // namespace chitu

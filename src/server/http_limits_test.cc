@@ -234,21 +234,72 @@ TEST(HttpLimits, EndsAStreamWhoseClientLeaves) {
 }
 
 TEST(HttpLimits, TellsConnectionsThatAreTooMany) {
-  TestServer server(routes(), {.limits = {.max_connections = 2}});
+  std::atomic<int> entered = 0;
+  std::atomic<int> noticed = 0;
+  Router router = routes();
+  router.add("GET", "/wait", wait_for_disconnect(entered, noticed));
+  TestServer server(std::move(router), {.limits = {.max_connections = 2}});
   TestClient first(server.port());
-  EXPECT_EQ(first.get("/hello").status, 200);
+  first.send("GET /wait HTTP/1.1\r\nhost: localhost\r\n\r\n");
   {
     TestClient second(server.port());
-    EXPECT_EQ(second.get("/hello").status, 200);
+    second.send("GET /wait HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    wait_for(entered, 2);
     TestClient third(server.port());
     const TestResponse refused = third.get("/hello");
     EXPECT_EQ(refused.status, 503);
     EXPECT_EQ(refused.header("retry-after"), "1");
+    // The client comes again on another connection, which may be one that is served.
+    EXPECT_EQ(refused.header("connection"), "close");
+    EXPECT_EQ(third.read_all(), "");
   }
   server.wait_until([](const ServerStats& stats) { return stats.connections_open == 1; });
   EXPECT_TRUE(works(server));
-  EXPECT_EQ(first.get("/hello").status, 200);
   EXPECT_EQ(server.stats().connections_refused, 1);
+  EXPECT_EQ(server.stats().responses, (std::map<int, int64_t>{{200, 1}, {503, 1}}));
+}
+
+TEST(HttpLimits, MakesRoomByTheConnectionThatIsIdleLongest) {
+  TestServer server(routes(), {.limits = {.max_connections = 3}});
+  TestClient silent(server.port());  // has not asked yet, and is not to be cut off while it begins
+  server.wait_until([](const ServerStats& stats) { return stats.connections_open == 1; });
+  TestClient old(server.port());
+  EXPECT_EQ(old.get("/hello").status, 200);
+  TestClient young(server.port());
+  EXPECT_EQ(young.get("/hello").status, 200);
+  EXPECT_TRUE(works(server));
+  EXPECT_EQ(old.read_all(), "");
+  EXPECT_EQ(young.get("/hello").status, 200);
+  EXPECT_EQ(silent.get("/hello").status, 200);
+  EXPECT_EQ(server.stats().connections_refused, 0);
+}
+
+// What the server's one thread did for others is not its client's slowness.
+TEST(HttpLimits, BlamesNoClientForABusyServer) {
+  std::atomic<int> ended = 0;
+  std::atomic<bool> whole = false;
+  TestServer server(one_route("GET", "/slow",
+                              [&](Exchange& exchange) -> asio::awaitable<void> {
+                                const auto executor = co_await asio::this_coro::executor;
+                                bool sent = co_await exchange.begin_stream("text/plain");
+                                for (int i = 0; sent && i < 20; ++i) {
+                                  asio::post(executor, [] {
+                                    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                                  });
+                                  sent = co_await exchange.send("x");
+                                }
+                                sent = sent && co_await exchange.send(std::string(1 << 20, 'y'));
+                                if (sent) co_await exchange.end_stream();
+                                whole = sent;
+                                ++ended;
+                              }),
+                    {.limits = {.write_timeout_s = 0.5, .send_queue_bytes = 64 << 10}});
+  TestClient client(server.port(), /*receive_buffer=*/4096);
+  client.send("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  EXPECT_TRUE(client.read_response().whole);
+  wait_for(ended, 1);
+  EXPECT_TRUE(whole);
+  EXPECT_EQ(server.stats().evicted, 0);
 }
 
 TEST(HttpLimits, ForgetsConnectionsThatAreDropped) {

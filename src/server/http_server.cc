@@ -58,12 +58,24 @@ void configure(tcp::socket& socket, const ServerLimits& limits) {
   socket.set_option(IntegerOption<IPPROTO_TCP, TCP_KEEPCNT>(4), ignored);
 }
 
+// Closes the connection that has waited longest for its next request. False: none does.
+bool close_one_kept(const ServerCore& core) {
+  std::shared_ptr<HttpConnection> oldest;
+  for (const auto& [pointer, weak] : core.connections) {
+    auto connection = weak.lock();
+    if (!connection || !connection->kept_since()) continue;
+    if (!oldest || connection->kept_since() < oldest->kept_since()) oldest = std::move(connection);
+  }
+  if (oldest) oldest->close();
+  return oldest != nullptr;
+}
+
 void adopt(const std::shared_ptr<ServerCore>& core, tcp::socket socket,
            HttpConnection::Origin origin) {
   ServerStats& stats = core->stats;
   ++stats.connections_accepted;
   const int64_t open = stats.connections_open;
-  if (open >= core->limits.max_connections) {
+  if (open >= core->limits.max_connections && !close_one_kept(*core)) {
     ++stats.connections_refused;
     if (open >= core->limits.max_connections + kMaxRefusals) return;
     origin.refused = true;
@@ -80,20 +92,22 @@ asio::awaitable<void> accept_all(std::shared_ptr<ServerCore> core,
                                  HttpConnection::Origin origin) {
   asio::steady_timer pause(core->io);
   while (acceptor->is_open()) {
-    auto [error, socket] = co_await acceptor->async_accept(kAwait);
-    if (!acceptor->is_open()) co_return;
-    bool failed = static_cast<bool>(error);
-    if (!error) {
-      try {
+    // An exception (memory) costs one connection at most: whoever left here would accept no more.
+    try {
+      auto [error, socket] = co_await acceptor->async_accept(kAwait);
+      if (!acceptor->is_open()) co_return;
+      if (!error) {
         adopt(core, std::move(socket), origin);
-      } catch (const std::exception&) {  // no memory for one more
-        failed = true;
+        continue;
       }
+    } catch (const std::exception&) {
     }
-    if (!failed) continue;
     // Out of file descriptors or of memory, mostly: others will be given back.
-    pause.expires_after(std::chrono::milliseconds(50));
-    (void)co_await pause.async_wait(kAwait);
+    try {
+      pause.expires_after(std::chrono::milliseconds(50));
+      (void)co_await pause.async_wait(kAwait);
+    } catch (const std::exception&) {
+    }
   }
 }
 

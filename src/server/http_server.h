@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -31,8 +32,6 @@ struct ServerLimits {
   // Of all requests that are being received or answered, together; 503 beyond.
   int64_t max_total_body_bytes = int64_t{512} << 20;
   int max_connections = 1024;
-  // From a request's first byte to the end of its header; then the body, and from the first byte of
-  // an answer its end: each may take so long, and longer by a second for each 8 KiB that did move.
   // From a request's first byte to the end of its header. A body may pause as long; and in all it
   // takes no longer, but for a second more for each 8 KiB that came.
   double header_timeout_s = 10;
@@ -53,12 +52,13 @@ struct ServerStats {
   int64_t connections_open = 0;
   int64_t connections_accepted = 0;
   int64_t connections_refused = 0;  // 503, or closed at once when even those were too many
-  int64_t requests = 0;             // with a complete header
+  int64_t requests = 0;             // those that were no HTTP or came too slowly, too
   int64_t disconnected = 0;         // the client left before its answer was complete
   int64_t evicted = 0;              // the client read too slowly
   int64_t timed_out = 0;            // the client sent too slowly
   int64_t failed = 0;               // 500 by an exception
   int64_t log_lines_dropped = 0;
+  std::map<int, int64_t> responses;  // by status, as they began
 };
 
 class HttpServer {

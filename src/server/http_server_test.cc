@@ -211,6 +211,15 @@ TEST(HttpServer, AsksForABodyThatWaits) {
   EXPECT_EQ(client.read_response(/*has_body=*/false).status, 100);
   client.send("abc");
   EXPECT_EQ(client.read_response().body, "abc");
+  // Once, also when the size of a chunk comes by itself.
+  client.send(
+      "POST /echo HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n"
+      "transfer-encoding: chunked\r\n\r\n");
+  EXPECT_EQ(client.read_response(/*has_body=*/false).status, 100);
+  client.send("3\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  client.send("abc\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_response().body, "abc");
   // Not for one that is refused anyway.
   client.send(
       "POST /none HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: "

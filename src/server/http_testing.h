@@ -36,7 +36,7 @@ struct TestServerOptions {
 // handler that is left over makes the test hang.
 class TestServer {
  public:
-  explicit TestServer(Router router, TestServerOptions options = {})
+  explicit TestServer(Router router, const TestServerOptions& options = {})
       : server_(std::make_unique<HttpServer>(io_, options.limits, std::move(router), options.tls,
                                              options.auth, options.log)) {
     server_->on_failure([this](const std::string& message) { failures_ += message + "\n"; });

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string>
 
 namespace chitu {
 namespace {
@@ -106,13 +107,26 @@ struct Metrics::Series {
   Counter& generated_tokens = counter("vllm:generation_tokens_total", "Tokens of answers");
   Counter& steps = counter("chitu:engine_steps_total", "Steps of the engine");
   Counter& failed_steps = counter("chitu:engine_failed_steps_total", "Steps that failed");
-  Counter& requests = counter("chitu:http_requests_total", "Requests with a complete header");
+  Counter& requests = counter("chitu:http_requests_total",
+                              "Requests, those that were no HTTP or came too slowly, too");
   Counter& disconnects = counter("chitu:http_disconnects_total",
                                  "Requests whose client left before the answer was complete");
   Counter& evictions =
       counter("chitu:http_evictions_total", "Clients put out because they read too slowly");
   Counter& timeouts =
       counter("chitu:http_timeouts_total", "Clients put out because they sent too slowly");
+
+  Counter& accepted = counter("chitu:http_connections_accepted_total", "Connections accepted");
+  Counter& refused =
+      counter("chitu:http_connections_refused_total", "Connections beyond serve.max_connections");
+  Counter& exceptions =
+      counter("chitu:http_failures_total", "Requests that ended by an exception in the server");
+  Counter& lost_lines = counter("chitu:access_log_lines_dropped_total",
+                                "Lines of the access log that could not be written");
+  prometheus::Family<Counter>& responses = prometheus::BuildCounter()
+                                               .Name("chitu:http_responses_total")
+                                               .Help("Answers begun, by status")
+                                               .Register(registry);
 
   prometheus::Family<Counter>& successes = prometheus::BuildCounter()
                                                .Name("vllm:request_success_total")
@@ -204,6 +218,15 @@ std::string Metrics::text(const ServiceStats* service, const ServerStats& http) 
   set_total(series.disconnects, http.disconnected);
   set_total(series.evictions, http.evicted);
   set_total(series.timeouts, http.timed_out);
+  set_total(series.accepted, http.connections_accepted);
+  set_total(series.refused, http.connections_refused);
+  set_total(series.exceptions, http.failed);
+  set_total(series.lost_lines, http.log_lines_dropped);
+  for (const auto& [status, count] : http.responses) {
+    prometheus::Labels labels = series.labels;
+    labels.emplace("code", std::to_string(status));
+    set_total(series.responses.Add(labels), count);
+  }
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, series.registry.Collect());
   return out.str();

@@ -59,7 +59,13 @@ TEST(Metrics, TakesTheEnginesTotalsAsTheyAre) {
                      .blocks_total = 16};
   (void)metrics.text(&stats, {});
   stats.scheduler.preemptions = 4;
-  const std::string text = metrics.text(&stats, {.requests = 9});
+  (void)metrics.text(&stats, {.responses = {{200, 4}}});
+  const std::string text = metrics.text(&stats, {.connections_accepted = 8,
+                                                 .connections_refused = 2,
+                                                 .requests = 9,
+                                                 .failed = 3,
+                                                 .log_lines_dropped = 6,
+                                                 .responses = {{200, 5}, {503, 1}}});
   for (const char* line :
        {"vllm:num_requests_running{model_name=\"m\"} 2\n",
         "vllm:num_requests_waiting{model_name=\"m\"} 3\n",
@@ -67,7 +73,13 @@ TEST(Metrics, TakesTheEnginesTotalsAsTheyAre) {
         "vllm:prefix_cache_queries_total{model_name=\"m\"} 100\n",
         "vllm:prefix_cache_hits_total{model_name=\"m\"} 40\n",
         "vllm:kv_cache_usage_perc{model_name=\"m\"} 0.25\n", "chitu:ready{model_name=\"m\"} 1\n",
-        "chitu:http_requests_total{model_name=\"m\"} 9\n"}) {
+        "chitu:http_requests_total{model_name=\"m\"} 9\n",
+        "chitu:http_connections_accepted_total{model_name=\"m\"} 8\n",
+        "chitu:http_connections_refused_total{model_name=\"m\"} 2\n",
+        "chitu:http_failures_total{model_name=\"m\"} 3\n",
+        "chitu:access_log_lines_dropped_total{model_name=\"m\"} 6\n",
+        "chitu:http_responses_total{code=\"200\",model_name=\"m\"} 5\n",
+        "chitu:http_responses_total{code=\"503\",model_name=\"m\"} 1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   stats.state = ServiceState::kDraining;
