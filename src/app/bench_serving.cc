@@ -1,7 +1,6 @@
 // `chitu bench serving`: the speed of any server with OpenAI's API, as its clients see it.
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +9,7 @@
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/json_output.h"
+#include "app/open_files.h"
 #include "app/serving_plan.h"
 #include "base/counted.h"
 #include "loadgen/report.h"
@@ -53,14 +53,6 @@ constexpr Option kOptions[] = {
     kJsonOption,
     kJsonFileOption,
 };
-
-// Each request at once takes a socket; the soft limit of many systems is 1,024.
-void allow_many_files() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);  // where it fails, sockets that cannot be had are counted
-}
 
 Result<std::string> first_model(const ServingPlan& plan) {
   constexpr std::string_view kHint = "; name the model with --model NAME";
@@ -187,7 +179,7 @@ Result<int> run(const Invocation& invocation) {
   Result<ServingPlan> plan = read_serving_plan(invocation.args);
   if (!plan.ok()) return usage_error("bench serving", plan.error().message);
   TRY(output, JsonOutput::open(invocation.args));
-  allow_many_files();
+  allow_many_files();  // each request at once takes a socket
   if (plan->body.model.empty()) {
     TRY(model, first_model(*plan));
     plan->body.model = std::move(model);

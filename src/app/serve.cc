@@ -1,12 +1,17 @@
 // `chitu serve`: the model behind an HTTP API that OpenAI's clients speak.
+#include <csignal>
 
 #include "app/commands.h"
+#include "app/open_files.h"
 #include "app/server_program.h"
 
 namespace chitu::app {
 namespace {
 
 Result<int> serve(const Invocation& invocation) {
+  // Who reads standard error or the access log may go away.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  allow_many_files();  // serve.max_connections may be more than the usual soft limit of 1,024
   ServerProgram program(invocation.environment, invocation.settings);
   TRY_STATUS(program.run());
   return kExitOk;

@@ -50,7 +50,7 @@ ServerProgram::ServerProgram(const Environment& environment, const Settings& set
               .keep_alive_s = settings.number("serve.keep_alive_s"),
               .step_timeout_s = settings.number("serve.step_timeout_s"),
               .on_stop = [this] { shut_down("POST /stop"); },
-              .on_note = [this](const std::string& message) { note(environment_, message); }}) {}
+              .on_note = [this](const std::string& message) { say(message); }}) {}
 
 ServerProgram::~ServerProgram() {
   if (loader_.joinable()) loader_.join();
@@ -66,12 +66,16 @@ Status ServerProgram::run() {
       io_.run();
       break;
     } catch (const std::exception& e) {  // of one handler; the others go on
-      note(environment_, fmt::format("the server caught an exception: {}", e.what()));
+      say(fmt::format("the server caught an exception: {}", e.what()));
     }
   }
   loader_.join();
   service_.reset();
   return outcome_;
+}
+
+void ServerProgram::say(const std::string& message) const {
+  note_at_once(message, environment_.colour);
 }
 
 Status ServerProgram::listen() {
@@ -89,17 +93,21 @@ Status ServerProgram::listen() {
   state_.http = http_.get();
   const std::string host = settings_.text("serve.host");
   TRY(port, http_->listen(host, static_cast<uint16_t>(settings_.integer("serve.port"))));
-  fmt::print(stderr, "listening on {}://{}:{}\n", tls.enabled() ? "https" : "http",
-             host.find(':') == std::string::npos ? host : fmt::format("[{}]", host), port);
+  const std::string shown = host.find(':') == std::string::npos ? host : fmt::format("[{}]", host);
+  note_at_once(
+      fmt::format("listening on {}://{}:{}", tls.enabled() ? "https" : "http", shown, port),
+      /*dim=*/false);
   if (keyless && !is_loopback(host)) {
-    note(environment_, "anyone who reaches this address may use it: serve.api_keys asks for a key");
+    say("anyone who reaches this address may use it: serve.api_keys asks for a key");
   }
   return {};
 }
 
 Result<Session> ServerProgram::open() {
   try {
-    return open_session(environment_, settings_, {.max_reqs = kRequestsOfAServer});
+    TRY(session, open_session(environment_, settings_, {.max_reqs = kRequestsOfAServer}));
+    note_sampling(environment_, session, settings_);
+    return session;
   } catch (const std::exception& e) {
     return make_error(ErrorCode::kInternal, "loading failed: {}", e.what());
   }
@@ -108,7 +116,16 @@ Result<Session> ServerProgram::open() {
 void ServerProgram::load() {
   // Shared, for what asio calls has to be copyable.
   auto session = std::make_shared<Result<Session>>(open());
-  boost::asio::post(io_, [this, session] { on_loaded(std::move(*session)); });
+  boost::asio::post(io_, [this, session] {
+    try {
+      on_loaded(std::move(*session));
+    } catch (const std::exception& e) {  // no memory or no thread, or it would load for ever
+      state_.model.reset();
+      service_.reset();
+      outcome_ = make_error(ErrorCode::kInternal, "starting the engine failed: {}", e.what());
+      shut_down("the model cannot be served");
+    }
+  });
 }
 
 void ServerProgram::on_loaded(Result<Session> session) {
@@ -118,13 +135,13 @@ void ServerProgram::on_loaded(Result<Session> session) {
     return;
   }
   session_ = *std::move(session);
-  note_sampling(environment_, *session_, settings_);
   service_ = std::make_unique<Service>(
       *session_->engine, ServiceOptions{.max_queue = settings_.integer("serve.max_queue")},
       [this](std::vector<TokenEvent> events) { state_.hub.deliver(std::move(events)); });
   state_.model = served_model(*session_, settings_, *service_);
-  fmt::print(stderr, "ready: {} was loaded in {:.2f} s\n", state_.model->name,
-             session_->load_seconds);
+  note_at_once(
+      fmt::format("ready: {} was loaded in {:.2f} s", state_.model->name, session_->load_seconds),
+      /*dim=*/false);
 }
 
 void ServerProgram::watch() {
@@ -132,15 +149,19 @@ void ServerProgram::watch() {
   watchdog_.expires_after(seconds(pause));
   watchdog_.async_wait([this](const error_code& error) {
     if (error || ended_) return;
+    watch();
     const bool stuck = state_.is_stuck();
     if (stuck && !stuck_) {
-      note(environment_, fmt::format("the engine shows no sign of life since {:.1f} s; {}",
-                                     service_->heartbeat_age(), service_->now_doing()));
+      say(fmt::format("the engine shows no sign of life since {:.1f} s; {}",
+                      service_->heartbeat_age(), service_->now_doing()));
     } else if (stuck_ && !stuck) {
-      note(environment_, "the engine goes on");
+      say("the engine goes on");
     }
     stuck_ = stuck;
-    watch();
+    if (!log_lost_ && http_->stats().log_lines_dropped > 0) {
+      log_lost_ = true;
+      say("serve.access_log: lines are lost; chitu:access_log_lines_dropped_total counts them");
+    }
   });
 }
 
@@ -159,13 +180,13 @@ void ServerProgram::shut_down(const std::string& why) {
   http_->stop_accepting();
   const double grace = settings_.number("serve.grace_period_s");
   if (!service_ && outcome_.ok()) {
-    note(environment_, fmt::format("{}: ending before the model is loaded", why));
+    say(fmt::format("{}: ending before the model is loaded", why));
     end_at_once(kExitOk);
   }
   if (service_) {
     service_->drain();
-    note(environment_, fmt::format("{}: {} left to finish, for at most {} s", why,
-                                   counted(state_.hub.active(), "answer"), grace));
+    say(fmt::format("{}: {} left to finish, for at most {} s", why,
+                    counted(state_.hub.active(), "answer"), grace));
   }
   grace_end_ = Clock::now() + seconds(service_ ? grace : 0);
   wait_for_connections();
@@ -181,13 +202,29 @@ void ServerProgram::wait_for_connections() {
     return;
   }
   if (late && state_.hub.active() > 0) {
-    note(environment_, fmt::format("serve.grace_period_s is over: {} cut short",
-                                   counted(state_.hub.active(), "answer")));
+    say(fmt::format("serve.grace_period_s is over: {} cut short",
+                    counted(state_.hub.active(), "answer")));
   }
   http_->close_all();
+  wait_for_engine();
+}
+
+void ServerProgram::wait_for_engine() {
+  if (state_.is_stuck()) {  // its thread cannot be waited for
+    say(fmt::format("ending without the engine, which is stuck; {}", service_->now_doing()));
+    end_at_once(kExitError);
+  }
+  if (service_ && service_->heartbeat_age() > 0) {  // in the middle of a step
+    grace_.expires_after(std::chrono::milliseconds(5));
+    grace_.async_wait([this](const error_code& error) {
+      if (!error) wait_for_engine();
+    });
+    return;
+  }
   ended_ = true;
   watchdog_.cancel();
   signals_.cancel();
+  signals_.clear();  // from here on a signal ends the program as if nothing had caught it
 }
 
 }  // namespace chitu::app

@@ -41,7 +41,9 @@ class ServerProgram {
   void watch();  // looks at the engine once in a while
   void wait_for_signal();
   void shut_down(const std::string& why);
-  void wait_for_connections();  // then ends
+  void wait_for_connections();  // then closes them
+  void wait_for_engine();       // then ends
+  void say(const std::string& message) const;
 
   const Environment& environment_;
   const Settings& settings_;
@@ -51,14 +53,15 @@ class ServerProgram {
   boost::asio::steady_timer watchdog_;
   boost::asio::steady_timer grace_;
   ServerState state_;
-  std::unique_ptr<HttpServer> http_;
 
   std::thread loader_;
   std::optional<Session> session_;
   std::unique_ptr<Service> service_;  // uses the session's engine
+  std::unique_ptr<HttpServer> http_;  // its connections cancel requests of the service
   Status outcome_;
-  bool stuck_ = false;  // what the watchdog saw last
-  bool ended_ = false;  // all connections are closed, or about to be
+  bool stuck_ = false;     // what the watchdog saw last
+  bool log_lost_ = false;  // lines of the access log; it has been said
+  bool ended_ = false;     // the engine has nothing left to do
   Generation::Clock::time_point grace_end_;
 };
 

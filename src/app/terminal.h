@@ -39,8 +39,12 @@ class ProgressBar {
 // "1.23 of 4.10 GB, 2.30 GB/s" or "3 of 12"; in the unit that suits the total.
 std::string describe_progress(ProgressBar::Unit unit, int64_t done, int64_t total, double seconds);
 
-// A line on standard error, dim where there are colours.
+// A line on standard error, dim where there are colours. What cannot be written is lost.
 void note(const Environment& environment, std::string_view line);
+
+// The same for a server's event loop, which may neither wait nor fail: a line that would have to
+// wait for who reads standard error is lost, a long one is cut.
+void note_at_once(std::string_view line, bool dim) noexcept;
 
 class Stopwatch {
  public:
