@@ -114,9 +114,16 @@ def all_threads_but_the_first_stopped(pid):
         os.waitpid(thread, WALL)
 
     def reap():  # what is traced is otherwise not gone, and the process neither
-        for thread in threads:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(thread, WALL)
+        deadline = time.monotonic() + 10
+        left = set(threads)
+        while left and time.monotonic() < deadline:
+            for thread in list(left):
+                try:
+                    if os.waitpid(thread, WALL | os.WNOHANG)[0] == thread:
+                        left.remove(thread)
+                except ChildProcessError:
+                    left.remove(thread)
+            time.sleep(0.01)
     yield reap
 
 
