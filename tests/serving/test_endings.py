@@ -98,7 +98,21 @@ def test_standard_error_is_a_full_pipe(mute):
     os.close(writing)
 
 
-PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+
+def reap(threads):
+    """What is traced and has ended is not gone before its tracer takes note, and its process neither."""
+    left = set(threads)
+    deadline = time.monotonic() + 10
+    while left and time.monotonic() < deadline:
+        for thread in list(left):
+            try:
+                if os.waitpid(thread, WALL | os.WNOHANG)[0] == thread:
+                    left.remove(thread)
+            except ChildProcessError:  # not traced, or not any more
+                left.remove(thread)
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager
@@ -107,24 +121,17 @@ def all_threads_but_the_first_stopped(pid):
     libc = ctypes.CDLL(None, use_errno=True)
     threads = [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()]
     threads.remove(pid)
-    for thread in threads:
-        if libc.ptrace(PTRACE_SEIZE, thread, None, None) != 0:
-            pytest.skip(f"ptrace: {os.strerror(ctypes.get_errno())}")
-        libc.ptrace(PTRACE_INTERRUPT, thread, None, None)
-        os.waitpid(thread, WALL)
-
-    def reap():  # what is traced is otherwise not gone, and the process neither
-        deadline = time.monotonic() + 10
-        left = set(threads)
-        while left and time.monotonic() < deadline:
-            for thread in list(left):
-                try:
-                    if os.waitpid(thread, WALL | os.WNOHANG)[0] == thread:
-                        left.remove(thread)
-                except ChildProcessError:
-                    left.remove(thread)
-            time.sleep(0.01)
-    yield reap
+    try:
+        for thread in threads:
+            if libc.ptrace(PTRACE_SEIZE, thread, None, None) != 0:
+                pytest.skip(f"ptrace: {os.strerror(ctypes.get_errno())}")
+            libc.ptrace(PTRACE_INTERRUPT, thread, None, None)
+            os.waitpid(thread, WALL)
+        yield threads
+    finally:
+        for thread in threads:
+            libc.ptrace(PTRACE_DETACH, thread, None, None)
+        reap(threads)
 
 
 @pytest.mark.parametrize("timeout", [1, 60])
@@ -137,14 +144,14 @@ def test_a_step_that_hangs_does_not_keep_the_program(tmp_path, timeout):
         reader = Reader(connection)
         assert reader.answer(stream=True).status == 200
         next(reader.chunks())
-        with all_threads_but_the_first_stopped(server.process.pid) as reap:
+        with all_threads_but_the_first_stopped(server.process.pid) as threads:
             server.process.send_signal(signal.SIGTERM)
             assert server.wait_until(lambda: "cut short" in server.log())
             if timeout > 1:
                 time.sleep(0.2)
                 assert server.process.poll() is None
                 server.process.send_signal(signal.SIGTERM)
-            reap()
+            reap(threads)
         server.assert_ended(timeout=10, code=128 + signal.SIGTERM if timeout > 1 else 1)
         assert ("stuck" in server.log()) == (timeout == 1)
         connection.close()
